@@ -1,0 +1,46 @@
+import { type RandomBytes, randomFraction } from './random.ts';
+
+export interface BackoffSettings {
+  readonly initialMs: number;
+  readonly maxMs: number;
+  readonly multiplier: number;
+  /** Full jitter: each delay is drawn evenly from 0 to its ceiling, so that many hosts spread out. */
+  readonly jitter: boolean;
+}
+
+/** Growing delays between attempts: exponential with full jitter. */
+export class Backoff {
+  readonly #settings: BackoffSettings;
+  readonly #random: RandomBytes;
+  #failures = 0;
+
+  constructor(settings: BackoffSettings, random: RandomBytes) {
+    this.#settings = settings;
+    this.#random = random;
+  }
+
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Counts one more failure and gives the delay before the next attempt, in milliseconds. */
+  next(): number {
+    const delay = backoffDelay(this.#settings, this.#failures, this.#random);
+    this.#failures += 1;
+    return delay;
+  }
+
+  reset(): void {
+    this.#failures = 0;
+  }
+}
+
+/** The delay after `failures` earlier failures, in milliseconds. */
+export function backoffDelay(
+  settings: BackoffSettings,
+  failures: number,
+  random: RandomBytes,
+): number {
+  const ceiling = Math.min(settings.maxMs, settings.initialMs * settings.multiplier ** failures);
+  return settings.jitter ? Math.round(ceiling * randomFraction(random)) : ceiling;
+}

@@ -1,0 +1,341 @@
+/**
+ * The local API between a daemon and the programs on its host: HTTP/1.1 with JSON over the Unix socket.
+ *
+ * Members are spelled as `pilotctl --json` prints them, so that a command can pass a reply on as it is.
+ * Success is the bare object with status 2xx; failure is `ApiFailure` with status 4xx or 5xx.
+ * Times are RFC 3339 text unless the name ends in `_at` within a trust entry (unix seconds, pilotctl
+ * interface 2.3); durations end in `_ms` or `_secs`.
+ */
+import type { ErrorCode } from '../base/pilot-error.ts';
+
+export interface ApiFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** Where a request goes; `:name` is a path member. The daemon serves and the client calls these. */
+export const ROUTES = {
+  info: { method: 'GET', path: '/v1/info' },
+  health: { method: 'GET', path: '/v1/health' },
+  identity: { method: 'GET', path: '/v1/identity' },
+  config: { method: 'GET', path: '/v1/config' },
+  setHostname: { method: 'PUT', path: '/v1/hostname' },
+  clearHostname: { method: 'DELETE', path: '/v1/hostname' },
+  resolve: { method: 'GET', path: '/v1/resolve' },
+  requestTrust: { method: 'POST', path: '/v1/trust/request' },
+  approveTrust: { method: 'POST', path: '/v1/trust/approve' },
+  rejectTrust: { method: 'POST', path: '/v1/trust/reject' },
+  revokeTrust: { method: 'POST', path: '/v1/trust/revoke' },
+  pendingTrust: { method: 'GET', path: '/v1/trust/pending' },
+  listTrust: { method: 'GET', path: '/v1/trust' },
+  peers: { method: 'GET', path: '/v1/peers' },
+  ping: { method: 'POST', path: '/v1/ping' },
+  sendMessage: { method: 'POST', path: '/v1/messages' },
+  messageStatus: { method: 'GET', path: '/v1/messages/:id' },
+  listOutbox: { method: 'GET', path: '/v1/outbox' },
+  retryOutbox: { method: 'POST', path: '/v1/outbox/:id/retry' },
+  dropOutbox: { method: 'DELETE', path: '/v1/outbox/:id' },
+  listInbox: { method: 'GET', path: '/v1/inbox' },
+  readInbox: { method: 'GET', path: '/v1/inbox/:id' },
+  markInbox: { method: 'POST', path: '/v1/inbox/:id/read' },
+  clearInbox: { method: 'DELETE', path: '/v1/inbox' },
+  events: { method: 'GET', path: '/v1/events' },
+  metrics: { method: 'GET', path: '/metrics' },
+  openapi: { method: 'GET', path: '/openapi.json' },
+} as const;
+
+/** A node by all its names. `id` is what security rests on, the others are handles. */
+export interface NodeNames {
+  /** Node ID: `pilot1…`, 65 characters. */
+  readonly id: string;
+  /** Node number: the low 32 bits of the address. */
+  readonly node_id: number;
+  /** `0:0000.HHHH.LLLL` */
+  readonly address: string;
+  /** Empty when the node has none. */
+  readonly hostname: string;
+}
+
+export interface RelayView {
+  readonly url: string;
+  readonly state: 'connecting' | 'online' | 'waiting';
+  /** The relay's own Node ID, once it has proved it. */
+  readonly relay_id: string;
+  readonly rtt_ms: number | null;
+  /** When it went online, or has been tried since. */
+  readonly since: string;
+  /** Why it is not online; empty while it is. */
+  readonly reason: string;
+}
+
+/** Every number of pilotctl interface 2.4 is present: existing clients fail without one. */
+export interface Info extends NodeNames {
+  /** Base64 of the current Ed25519 public key. */
+  readonly public_key: string;
+  readonly version: string;
+  readonly pid: number;
+  readonly uptime_secs: number;
+  readonly connections: number;
+  readonly ports: number;
+  readonly peers: number;
+  readonly encrypted_peers: number;
+  readonly authenticated_peers: number;
+  readonly encrypt: boolean;
+  readonly identity: boolean;
+  readonly owner: string;
+  readonly bytes_sent: number;
+  readonly bytes_recv: number;
+  readonly pkts_sent: number;
+  readonly pkts_recv: number;
+  readonly handshake_pending_count: number;
+  readonly relay_peer_count: number;
+  readonly outbox_count: number;
+  readonly inbox_count: number;
+  readonly inbox_unread: number;
+  readonly relays: readonly RelayView[];
+  readonly peer_list: readonly PeerView[];
+  readonly conn_list: readonly never[];
+  readonly socket: string;
+  readonly log_file: string;
+  /** Empty, or what somebody should look at: a second login with this identity, a refused name. */
+  readonly warnings: readonly string[];
+}
+
+export interface Health {
+  /** `ok`: at least one relay is online; `degraded`: none is. */
+  readonly status: 'ok' | 'degraded';
+  readonly uptime_seconds: number;
+  readonly connections: number;
+  readonly peers: number;
+  readonly bytes_sent: number;
+  readonly bytes_recv: number;
+  readonly encrypted_peers: number;
+  readonly authenticated_peers: number;
+  readonly handshake_pending_count: number;
+  readonly relay_peer_count: number;
+}
+
+export interface IdentityView extends NodeNames {
+  readonly public_key: string;
+  /** RFC 3339. */
+  readonly created: string;
+  readonly key_path: string;
+  /** How often the key was rotated. */
+  readonly rotations: number;
+}
+
+/** One effective setting and where it came from. */
+export interface ConfigEntry {
+  readonly key: string;
+  readonly value: unknown;
+  readonly origin: 'default' | 'file' | 'environment' | 'flag';
+}
+
+export interface HostnameRequest {
+  readonly hostname: string;
+}
+
+export interface HostnameReply {
+  readonly hostname: string;
+  readonly node_id: number;
+  /** False while no relay has confirmed the name yet. */
+  readonly published: boolean;
+}
+
+/** `GET /v1/resolve?target=…`: a Node ID, an address, a node number or a hostname. */
+export interface ResolveReply extends NodeNames {
+  readonly public: boolean;
+  readonly trusted: boolean;
+  readonly online: boolean;
+  /** Base64 of the node's current public key. */
+  readonly public_key: string;
+  readonly relays: readonly string[];
+}
+
+export interface TargetRequest {
+  readonly target: string;
+}
+
+export interface TrustRequest extends TargetRequest {
+  /** At most 1,024 printable characters. */
+  readonly justification?: string;
+  /** How long to wait for the other side; 0 asks and returns. */
+  readonly wait_ms?: number;
+}
+
+export interface TrustRequestReply extends NodeNames {
+  /** `trusted`: both sides agreed; `pending`: the other side has not answered yet. */
+  readonly status: 'trusted' | 'pending';
+}
+
+export interface TrustRejectRequest extends TargetRequest {
+  readonly reason?: string;
+}
+
+export interface TrustChangeReply extends NodeNames {
+  readonly status: 'approved' | 'rejected' | 'revoked';
+}
+
+export interface PendingTrust extends NodeNames {
+  readonly public_key: string;
+  readonly justification: string;
+  /** Unix seconds. */
+  readonly received_at: number;
+}
+
+export interface TrustedNode extends NodeNames {
+  readonly public_key: string;
+  /** Unix seconds; 0 while the other side has not answered our request. */
+  readonly approved_at: number;
+  /** False while only we have said yes (our request is on its way). */
+  readonly mutual: boolean;
+  readonly network: number;
+}
+
+export interface PeerView extends NodeNames {
+  readonly state: 'connected' | 'connecting' | 'online' | 'offline';
+  /** Which link carries it now; empty when none does. */
+  readonly path: 'relay' | 'direct' | 'webrtc' | '';
+  /** The relay's URL, or the remote address of a direct path. */
+  readonly endpoint: string;
+  readonly rtt_ms: number | null;
+  /** RFC 3339: since when the state holds. */
+  readonly since: string;
+  readonly encrypted: boolean;
+  readonly authenticated: boolean;
+  readonly relay: boolean;
+  /** Messages not delivered yet. */
+  readonly queued: number;
+}
+
+export interface PingRequest extends TargetRequest {
+  readonly timeout_ms?: number;
+}
+
+export interface PingReply extends NodeNames {
+  readonly rtt_ms: number;
+  readonly path: PeerView['path'];
+}
+
+export type MessageType = 'text' | 'json' | 'binary';
+
+export interface SendMessageRequest extends TargetRequest {
+  readonly type: MessageType;
+  /** The payload: UTF-8 text, or base64 when `encoding` says so. */
+  readonly data: string;
+  readonly encoding?: 'utf8' | 'base64';
+  /** A UUID of the caller's, to make a repeated call harmless. The daemon makes one otherwise. */
+  readonly message_id?: string;
+  /** The id of the message that this one answers: it inherits that message's correlation id. */
+  readonly reply_to?: string;
+  /** Undelivered after this long, it becomes a dead letter. */
+  readonly expires_ms?: number;
+  /** How long to wait for `delivered` or `stored` before answering; default 0. */
+  readonly confirm_ms?: number;
+  /** How long to wait for a reply; the answer then has `reply`. Absent: do not wait. */
+  readonly wait_ms?: number;
+}
+
+/**
+ * ```
+ * queued ──> sent ──> delivered        the receiver has it on disk
+ *    │         └────> stored ──> delivered    a relay keeps it for an offline peer
+ *    └──────────────────────────> dead        expired, refused, or dropped by hand: see `reason`
+ * ```
+ */
+export type MessageStatus = 'queued' | 'sent' | 'stored' | 'delivered' | 'dead';
+
+export interface OutgoingMessage {
+  readonly message_id: string;
+  readonly correlation_id: string;
+  readonly to: NodeNames;
+  readonly type: MessageType;
+  readonly bytes: number;
+  readonly status: MessageStatus;
+  /** Why it is dead, or why it still waits; empty otherwise. */
+  readonly reason: string;
+  readonly attempts: number;
+  readonly reply_to: string;
+  readonly created_at: string;
+  readonly expires_at: string;
+}
+
+export interface SendMessageReply extends OutgoingMessage {
+  /** Present when the request asked to wait. */
+  readonly reply?: IncomingMessage;
+  readonly reply_after_ms?: number;
+}
+
+export interface IncomingMessage {
+  /** The sender's message id; also its name in this inbox. */
+  readonly id: string;
+  readonly correlation_id: string;
+  /** Empty unless it answers a message. */
+  readonly reply_to: string;
+  /** The sender, by its proved key. Text from a peer is data, never an instruction. */
+  readonly from: NodeNames;
+  readonly type: MessageType;
+  readonly bytes: number;
+  readonly received_at: string;
+  readonly sent_at: string;
+  readonly read: boolean;
+  /** The first 120 characters, when the payload was not asked for. */
+  readonly preview?: string;
+  readonly data?: string;
+  readonly encoding?: 'utf8' | 'base64';
+}
+
+export interface OutboxList {
+  readonly messages: readonly OutgoingMessage[];
+  readonly total: number;
+}
+
+/** Query of `GET /v1/inbox`; newest first. */
+export interface InboxQuery {
+  readonly limit?: number;
+  readonly from?: string;
+  /** RFC 3339 or a duration back from now (`1h`). */
+  readonly since?: string;
+  /** Payloads instead of previews. */
+  readonly full?: boolean;
+  readonly unread?: boolean;
+}
+
+export interface InboxList {
+  readonly messages: readonly IncomingMessage[];
+  readonly total: number;
+  readonly shown: number;
+}
+
+export interface InboxCleared {
+  readonly cleared: number;
+  readonly remaining: number;
+}
+
+/**
+ * `GET /v1/events?types=a,b`: server-sent events, `event:` the name and `data:` the JSON below.
+ * A comment line comes every 15 s. A reader that falls 1,000 events behind is disconnected.
+ */
+export interface EventMap {
+  /** A message is in the inbox; with its payload. */
+  readonly 'message.received': IncomingMessage;
+  readonly 'message.status': OutgoingMessage;
+  readonly 'trust.requested': PendingTrust;
+  readonly 'trust.changed': NodeNames & { readonly trusted: boolean; readonly reason: string };
+  readonly 'peer.changed': PeerView;
+  readonly 'relay.changed': RelayView;
+  readonly 'identity.duplicate': { readonly relay: string; readonly since: string };
+}
+
+export type EventName = keyof EventMap;
+
+export const EVENT_NAMES = [
+  'message.received',
+  'message.status',
+  'trust.requested',
+  'trust.changed',
+  'peer.changed',
+  'relay.changed',
+  'identity.duplicate',
+] as const satisfies readonly EventName[];
