@@ -1,0 +1,89 @@
+import type { Emitter } from '../base/events.ts';
+import type {
+  EventMap,
+  HostnameReply,
+  IncomingMessage,
+  InboxCleared,
+  InboxList,
+  InboxQuery,
+  MessageStatus,
+  NodeNames,
+  OutboxList,
+  OutgoingMessage,
+  PeerView,
+  PendingTrust,
+  PingReply,
+  PingRequest,
+  RelayView,
+  ResolveReply,
+  SendMessageReply,
+  SendMessageRequest,
+  TargetRequest,
+  TrustChangeReply,
+  TrustedNode,
+  TrustRejectRequest,
+  TrustRequest,
+  TrustRequestReply,
+} from '../client/api.ts';
+
+/** Totals since the node started; what metrics and `info` show. */
+export interface NodeCounters {
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly packetsOverRelay: number;
+  readonly messagesByStatus: Readonly<Record<MessageStatus, number>>;
+  readonly outboxMessages: number;
+  readonly outboxBytes: number;
+  readonly inboxMessages: number;
+  readonly inboxBytes: number;
+  readonly inboxUnread: number;
+  readonly pendingTrust: number;
+  readonly sessionsOpen: number;
+  /** What was dropped, by reason: `replayed`, `malformed`, `untrusted`, `rate_limited`, … */
+  readonly drops: ReadonlyMap<string, number>;
+}
+
+/**
+ * A running node as the local API sees it. Every call throws `PilotError` for what the caller can
+ * mend. Long calls end with the signal's reason when it is aborted.
+ */
+export interface NodeApi {
+  readonly events: Emitter<EventMap>;
+  /** Called with the milliseconds of every measured round trip (pings and message acknowledgements). */
+  onRoundTrip: (rttMs: number) => void;
+
+  names(): NodeNames;
+  relays(): readonly RelayView[];
+  peers(): readonly PeerView[];
+  warnings(): readonly string[];
+  counters(): NodeCounters;
+
+  setHostname(hostname: string): Promise<HostnameReply>;
+  resolve(target: string, signal?: AbortSignal): Promise<ResolveReply>;
+  ping(request: PingRequest, signal?: AbortSignal): Promise<PingReply>;
+
+  requestTrust(request: TrustRequest, signal?: AbortSignal): Promise<TrustRequestReply>;
+  approveTrust(request: TargetRequest): Promise<TrustChangeReply>;
+  rejectTrust(request: TrustRejectRequest): Promise<TrustChangeReply>;
+  revokeTrust(request: TargetRequest): Promise<TrustChangeReply>;
+  pendingTrust(): readonly PendingTrust[];
+  trusted(): readonly TrustedNode[];
+
+  /**
+   * Resolves once the message is on this host's disk (and, as the request says, confirmed or
+   * answered). With `wait_ms` and no reply in time it throws `timeout`; the message stays on its way.
+   */
+  send(request: SendMessageRequest, signal?: AbortSignal): Promise<SendMessageReply>;
+  messageStatus(id: string): OutgoingMessage;
+  outbox(): OutboxList;
+  retryOutbox(id: string): Promise<OutgoingMessage>;
+  dropOutbox(id: string): Promise<OutgoingMessage>;
+
+  inbox(query: InboxQuery): InboxList;
+  /** The whole message, marked as read. */
+  readInbox(id: string): Promise<IncomingMessage>;
+  markInboxRead(id: string): Promise<IncomingMessage>;
+  clearInbox(query: { before?: string }): Promise<InboxCleared>;
+}
