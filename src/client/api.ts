@@ -132,6 +132,12 @@ export interface ConfigEntry {
   readonly origin: 'default' | 'file' | 'environment' | 'flag';
 }
 
+export interface ConfigList {
+  readonly entries: readonly ConfigEntry[];
+  /** The file that was read, also when it does not exist. */
+  readonly config_path: string;
+}
+
 export interface HostnameRequest {
   readonly hostname: string;
 }
@@ -193,6 +199,15 @@ export interface TrustedNode extends NodeNames {
   readonly network: number;
 }
 
+export interface PendingTrustList {
+  readonly pending: readonly PendingTrust[];
+}
+
+export interface TrustedList {
+  readonly trusted: readonly TrustedNode[];
+  readonly total: number;
+}
+
 export interface PeerView extends NodeNames {
   readonly state: 'connected' | 'connecting' | 'online' | 'offline';
   /** Which link carries it now; empty when none does. */
@@ -207,6 +222,11 @@ export interface PeerView extends NodeNames {
   readonly relay: boolean;
   /** Messages not delivered yet. */
   readonly queued: number;
+}
+
+export interface PeerList {
+  readonly peers: readonly PeerView[];
+  readonly total: number;
 }
 
 export interface PingRequest extends TargetRequest {
@@ -302,6 +322,18 @@ export interface InboxQuery {
   readonly unread?: boolean;
 }
 
+/** Query of `GET /v1/inbox/:id`. */
+export interface InboxReadQuery {
+  /** Leave it unread: who handles a message marks it when the work is done, not before. */
+  readonly peek?: boolean;
+}
+
+/** Query of `DELETE /v1/inbox`. */
+export interface InboxClearQuery {
+  /** RFC 3339 or a duration back from now; without it everything goes. */
+  readonly before?: string;
+}
+
 export interface InboxList {
   readonly messages: readonly IncomingMessage[];
   readonly total: number;
@@ -315,6 +347,7 @@ export interface InboxCleared {
 
 /**
  * `GET /v1/events?types=a,b`: server-sent events, `event:` the name and `data:` the JSON below.
+ * The answer's head goes out at once: a client knows by it that nothing is missed from then on.
  * A comment line comes every 15 s. A reader that falls 1,000 events behind is disconnected.
  */
 export interface EventMap {

@@ -6,6 +6,7 @@ import type {
   InboxCleared,
   InboxList,
   InboxQuery,
+  InboxReadQuery,
   MessageStatus,
   NodeNames,
   OutboxList,
@@ -82,8 +83,8 @@ export interface NodeApi {
   dropOutbox(id: string): Promise<OutgoingMessage>;
 
   inbox(query: InboxQuery): InboxList;
-  /** The whole message, marked as read. */
-  readInbox(id: string): Promise<IncomingMessage>;
+  /** The whole message; marked as read unless the query says `peek`. */
+  readInbox(id: string, query?: InboxReadQuery): Promise<IncomingMessage>;
   markInboxRead(id: string): Promise<IncomingMessage>;
   clearInbox(query: { before?: string }): Promise<InboxCleared>;
 }
