@@ -1,0 +1,329 @@
+/**
+ * The SDK: what programs import to use the daemon on their host, and what pilotctl itself uses.
+ * Every call throws `PilotError` (branch on `code`), or the reason of the signal it was given.
+ */
+import { v7 as uuidv7 } from 'uuid';
+
+import { PilotError } from '../base/pilot-error.ts';
+import type {
+  ConfigList,
+  EventName,
+  Health,
+  HostnameReply,
+  IdentityView,
+  InboxCleared,
+  InboxClearQuery,
+  InboxList,
+  InboxQuery,
+  InboxReadQuery,
+  IncomingMessage,
+  Info,
+  MessageType,
+  OutboxList,
+  OutgoingMessage,
+  PeerList,
+  PeerView,
+  PendingTrust,
+  PendingTrustList,
+  PingReply,
+  ResolveReply,
+  SendMessageReply,
+  SendMessageRequest,
+  TrustChangeReply,
+  TrustedList,
+  TrustedNode,
+  TrustRequestReply,
+} from './api.ts';
+import { ROUTES } from './api.ts';
+import { EventStream, type PilotEvent } from './event-stream.ts';
+import { encodePayload, type Payload } from './payload.ts';
+import { type RequestHandler, RequestServer, type ServeOptions } from './serve.ts';
+import { defaultSocketPath } from './socket-path.ts';
+import { Transport } from './transport.ts';
+
+export type { ErrorCode } from '../base/pilot-error.ts';
+export { PilotError };
+export type * from './api.ts';
+export { EVENT_NAMES } from './api.ts';
+export type { EventStream, PilotEvent } from './event-stream.ts';
+export type { JsonValue, Payload } from './payload.ts';
+export { payloadBytes, payloadJson, payloadText } from './payload.ts';
+export type { RequestHandler, ServeFailure, ServeOptions } from './serve.ts';
+export { defaultSocketPath } from './socket-path.ts';
+
+export interface PilotClientOptions {
+  /** Default: `PILOT_SOCKET`, else `pilotd.sock` in `${PILOT_HOME:-$HOME}/.pilot`. */
+  readonly socketPath?: string | undefined;
+  /** Quick calls in flight at once; default 64. */
+  readonly maxConnections?: number;
+  /** How long the daemon may take over a call, on top of what the call itself waits for; default 30 s. */
+  readonly timeoutMs?: number;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SendOptions extends CallOptions {
+  readonly type?: MessageType;
+  /** The id of the message that this one answers. */
+  readonly replyTo?: string;
+  /** Undelivered after this long, it becomes a dead letter. */
+  readonly expiresMs?: number;
+  /** How long to wait for `delivered` or `stored`; default 0: return once the daemon has it on disk. */
+  readonly confirmMs?: number;
+  /** A UUID of the caller's: the same one again sends nothing twice. */
+  readonly messageId?: string;
+}
+
+const DEFAULT_REPLY_WAIT_MS = 30_000;
+
+/** A target is a Node ID, an address, a node number or a hostname. */
+export class PilotClient {
+  readonly #transport: Transport;
+
+  constructor(options: PilotClientOptions = {}) {
+    this.#transport = new Transport({
+      socketPath: options.socketPath ?? defaultSocketPath(process.env),
+      maxConnections: options.maxConnections ?? 64,
+      timeoutMs: options.timeoutMs ?? 30_000,
+    });
+  }
+
+  get socketPath(): string {
+    return this.#transport.socketPath;
+  }
+
+  async info({ signal }: CallOptions = {}): Promise<Info> {
+    return this.#transport.json({ route: ROUTES.info, signal });
+  }
+
+  async health({ signal }: CallOptions = {}): Promise<Health> {
+    return this.#transport.json({ route: ROUTES.health, signal });
+  }
+
+  async identity({ signal }: CallOptions = {}): Promise<IdentityView> {
+    return this.#transport.json({ route: ROUTES.identity, signal });
+  }
+
+  /** The settings that the daemon runs with. */
+  async config({ signal }: CallOptions = {}): Promise<ConfigList> {
+    return this.#transport.json({ route: ROUTES.config, signal });
+  }
+
+  /** Prometheus text. */
+  async metrics({ signal }: CallOptions = {}): Promise<string> {
+    return this.#transport.text({ route: ROUTES.metrics, signal });
+  }
+
+  async setHostname(hostname: string, { signal }: CallOptions = {}): Promise<HostnameReply> {
+    return this.#transport.json({ route: ROUTES.setHostname, body: { hostname }, signal });
+  }
+
+  async clearHostname({ signal }: CallOptions = {}): Promise<HostnameReply> {
+    return this.#transport.json({ route: ROUTES.clearHostname, signal });
+  }
+
+  async resolve(target: string, { signal }: CallOptions = {}): Promise<ResolveReply> {
+    return this.#transport.json({ route: ROUTES.resolve, query: { target }, signal });
+  }
+
+  /** Asks for trust. Both sides have to; `waitMs` is how long to wait for the other. */
+  async handshake(
+    target: string,
+    options: CallOptions & { justification?: string; waitMs?: number } = {},
+  ): Promise<TrustRequestReply> {
+    const { justification, waitMs, signal } = options;
+    const body = { target, justification, wait_ms: waitMs };
+    return this.#transport.json({ route: ROUTES.requestTrust, body, waitMs, signal });
+  }
+
+  async approve(target: string, { signal }: CallOptions = {}): Promise<TrustChangeReply> {
+    return this.#transport.json({ route: ROUTES.approveTrust, body: { target }, signal });
+  }
+
+  async reject(
+    target: string,
+    { reason, signal }: CallOptions & { reason?: string } = {},
+  ): Promise<TrustChangeReply> {
+    return this.#transport.json({ route: ROUTES.rejectTrust, body: { target, reason }, signal });
+  }
+
+  /** Takes trust back; a live session ends at once. */
+  async untrust(target: string, { signal }: CallOptions = {}): Promise<TrustChangeReply> {
+    return this.#transport.json({ route: ROUTES.revokeTrust, body: { target }, signal });
+  }
+
+  /** Who asks for our trust. */
+  async pending({ signal }: CallOptions = {}): Promise<readonly PendingTrust[]> {
+    const list = await this.#transport.json<PendingTrustList>({
+      route: ROUTES.pendingTrust,
+      signal,
+    });
+    return list.pending;
+  }
+
+  async trusted({ signal }: CallOptions = {}): Promise<readonly TrustedNode[]> {
+    const list = await this.#transport.json<TrustedList>({ route: ROUTES.listTrust, signal });
+    return list.trusted;
+  }
+
+  async peers({ signal }: CallOptions = {}): Promise<readonly PeerView[]> {
+    const list = await this.#transport.json<PeerList>({ route: ROUTES.peers, signal });
+    return list.peers;
+  }
+
+  async ping(
+    target: string,
+    { timeoutMs, signal }: CallOptions & { timeoutMs?: number } = {},
+  ): Promise<PingReply> {
+    const body = { target, timeout_ms: timeoutMs };
+    return this.#transport.json({ route: ROUTES.ping, body, waitMs: timeoutMs ?? 1, signal });
+  }
+
+  /** Resolves once the daemon has the message on disk: from then on it is not lost. */
+  async send(
+    target: string,
+    payload: Payload,
+    options: SendOptions = {},
+  ): Promise<OutgoingMessage> {
+    return this.sendMessage(requestOf(target, payload, options), options);
+  }
+
+  /** Sends and waits for the answer: `timeout` when none comes in `waitMs` (default 30 s). */
+  async request(
+    target: string,
+    payload: Payload,
+    options: SendOptions & { waitMs?: number } = {},
+  ): Promise<IncomingMessage> {
+    const waitMs = options.waitMs ?? DEFAULT_REPLY_WAIT_MS;
+    const request = { ...requestOf(target, payload, options), wait_ms: waitMs };
+    const { reply } = await this.sendMessage(request, options);
+    if (reply !== undefined) return reply;
+    throw new PilotError('timeout', `no reply from ${target} within ${waitMs / 1000} s`);
+  }
+
+  /** Answers a received message; its sender gets the answer under the same correlation id. */
+  async reply(
+    message: IncomingMessage,
+    payload: Payload,
+    options: Omit<SendOptions, 'replyTo'> = {},
+  ): Promise<OutgoingMessage> {
+    return this.send(message.from.id, payload, { ...options, replyTo: message.id });
+  }
+
+  /** The call behind `send`, `request` and `reply`. Without a `message_id` it gets one here, so that it can be repeated. */
+  async sendMessage(
+    request: SendMessageRequest,
+    { signal }: CallOptions = {},
+  ): Promise<SendMessageReply> {
+    return this.#transport.json({
+      route: ROUTES.sendMessage,
+      body: { message_id: uuidv7(), ...request },
+      waitMs: (request.wait_ms ?? 0) + (request.confirm_ms ?? 0),
+      signal,
+    });
+  }
+
+  /** Where an outgoing message is now. */
+  async message(id: string, { signal }: CallOptions = {}): Promise<OutgoingMessage> {
+    return this.#transport.json({ route: ROUTES.messageStatus, params: { id }, signal });
+  }
+
+  async outbox({ signal }: CallOptions = {}): Promise<OutboxList> {
+    return this.#transport.json({ route: ROUTES.listOutbox, signal });
+  }
+
+  async retryOutbox(id: string, { signal }: CallOptions = {}): Promise<OutgoingMessage> {
+    return this.#transport.json({ route: ROUTES.retryOutbox, params: { id }, signal });
+  }
+
+  async dropOutbox(id: string, { signal }: CallOptions = {}): Promise<OutgoingMessage> {
+    return this.#transport.json({ route: ROUTES.dropOutbox, params: { id }, signal });
+  }
+
+  /** Newest first. */
+  async inbox(query: InboxQuery = {}, { signal }: CallOptions = {}): Promise<InboxList> {
+    return this.#transport.json({ route: ROUTES.listInbox, query, signal });
+  }
+
+  /** One message with its payload. Marks it as read unless `peek` is set. */
+  async readInbox(
+    id: string,
+    { peek, signal }: CallOptions & InboxReadQuery = {},
+  ): Promise<IncomingMessage> {
+    return this.#transport.json({
+      route: ROUTES.readInbox,
+      params: { id },
+      query: { peek },
+      signal,
+    });
+  }
+
+  async markRead(id: string, { signal }: CallOptions = {}): Promise<IncomingMessage> {
+    return this.#transport.json({ route: ROUTES.markInbox, params: { id }, signal });
+  }
+
+  async clearInbox({ before, signal }: CallOptions & InboxClearQuery = {}): Promise<InboxCleared> {
+    return this.#transport.json({ route: ROUTES.clearInbox, query: { before }, signal });
+  }
+
+  /** Resolves when the daemon has begun to tell: whatever happens after is in the stream. See `EventStream`. */
+  async subscribe<Name extends EventName = EventName>(
+    types?: readonly Name[],
+    { signal }: CallOptions = {},
+  ): Promise<EventStream<Name>> {
+    const query = { types: types?.join(',') };
+    const response = await this.#transport.stream({ route: ROUTES.events, query, signal });
+    return new EventStream<Name>(response, signal);
+  }
+
+  /** What happens from now on. Does not reconnect: it throws `connection_failed` when the daemon goes. */
+  async *events<Name extends EventName = EventName>(
+    types?: readonly Name[],
+    options: CallOptions = {},
+  ): AsyncGenerator<PilotEvent<Name>, void, undefined> {
+    yield* await this.subscribe(types, options);
+  }
+
+  /** Messages as they arrive, with their payloads; they stay unread. Ends as `events` does. */
+  async *messages(options: CallOptions = {}): AsyncGenerator<IncomingMessage, void, undefined> {
+    for await (const { data } of this.events(['message.received'], options)) yield data;
+  }
+
+  /**
+   * Answers each unread request with what the handler returns, and marks it as read: at least one
+   * run of the handler per request over crashes of either side, one reply at most. Resolves when the
+   * signal is aborted, rejects when the daemon goes.
+   */
+  async serve(handler: RequestHandler, options: ServeOptions = {}): Promise<void> {
+    const server = new RequestServer(
+      {
+        subscribe: async () => this.subscribe(['message.received']),
+        unread: async (limit) => this.inbox({ unread: true, limit }),
+        peek: async (id) => this.readInbox(id, { peek: true }),
+        reply: async (message, payload, messageId) => this.reply(message, payload, { messageId }),
+        markRead: async (id) => this.markRead(id),
+      },
+      handler,
+      options,
+    );
+    await server.run(options.signal);
+  }
+
+  /** Closes the kept connections. The client cannot be used afterwards. */
+  close(): void {
+    this.#transport.close();
+  }
+}
+
+function requestOf(target: string, payload: Payload, options: SendOptions): SendMessageRequest {
+  return {
+    target,
+    ...encodePayload(payload, options.type),
+    ...(options.replyTo !== undefined && { reply_to: options.replyTo }),
+    ...(options.expiresMs !== undefined && { expires_ms: options.expiresMs }),
+    ...(options.confirmMs !== undefined && { confirm_ms: options.confirmMs }),
+    ...(options.messageId !== undefined && { message_id: options.messageId }),
+  };
+}
