@@ -19,7 +19,7 @@ export interface Address {
   readonly node: number;
 }
 
-const FORM_HINT = 'An address looks like 0:0000.A91F.7C2E; list known ones with: pilotctl trust';
+const FORM_HINT = 'an address looks like 0:0000.A91F.7C2E; list known ones with: pilotctl trust';
 /** 0 to 15 are for special services, FFFFFFFF is broadcast. */
 const FIRST_NODE_NUMBER = 16;
 const BROADCAST_NODE_NUMBER = 0xffffffff;

@@ -59,8 +59,8 @@ export async function exportIdentity(
   random: RandomBytes = randomBytes,
 ): Promise<string> {
   if (passphrase.length < MIN_PASSPHRASE_CHARACTERS) {
-    throw new PilotError('invalid_argument', 'The passphrase is too short', {
-      hint: `Take at least ${MIN_PASSPHRASE_CHARACTERS} characters: it is all that guards the file`,
+    throw new PilotError('invalid_argument', 'the passphrase is too short', {
+      hint: `take at least ${MIN_PASSPHRASE_CHARACTERS} characters: it is all that guards the file`,
     });
   }
   const salt = random(SALT_BYTES);
@@ -111,8 +111,8 @@ function unseal({ nodeId, nonce, sealed }: Envelope, key: Buffer): Buffer {
   try {
     return Buffer.concat([decipher.update(sealed.subarray(0, -TAG_BYTES)), decipher.final()]);
   } catch (error) {
-    throw new PilotError('permission_denied', 'The passphrase does not open this export', {
-      hint: 'Check the passphrase; if it is the right one, the file was damaged: export it again',
+    throw new PilotError('permission_denied', 'the passphrase does not open this export', {
+      hint: 'check the passphrase; if it is the right one, the file was damaged: export it again',
       cause: error,
     });
   }
@@ -193,8 +193,8 @@ function base64(bytes: Uint8Array): string {
 }
 
 function notAnExport(fault: string, cause?: unknown): PilotError {
-  return new PilotError('invalid_argument', `This is not an identity export: ${fault}`, {
-    hint: 'Make one on the other host with: pilotctl identity export',
+  return new PilotError('invalid_argument', `this is not an identity export: ${fault}`, {
+    hint: 'make one on the other host with: pilotctl identity export',
     cause,
   });
 }

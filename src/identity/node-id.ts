@@ -62,7 +62,7 @@ function invalid(text: string, fault: string, cause?: unknown): PilotError {
   const shown = text.length <= NODE_ID_LENGTH ? text : `${text.slice(0, NODE_ID_LENGTH)}…`;
   return new PilotError('invalid_argument', `${JSON.stringify(shown)} is not a Node ID: ${fault}`, {
     hint:
-      `A Node ID is "${PREFIX}1" and 59 letters and digits; the other host prints its own with: ` +
+      `a Node ID is "${PREFIX}1" and 59 letters and digits; the other host prints its own with: ` +
       'pilotctl identity show',
     cause,
   });
