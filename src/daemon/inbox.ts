@@ -1,0 +1,239 @@
+/**
+ * What came for this node, once and on disk. The key that recognises a repeated message (table
+ * `seen`: sender ‖ id -> expiry ‖ correlation id) is written in the same transaction as the message,
+ * and outlives it: a message is accepted only before its expiry, and its key is kept a day longer.
+ *
+ *     message ──> seen? ──yes──> duplicate: it is on disk, say so again
+ *                  │no
+ *                  ├──> no room ──> refused: inbox_full
+ *                  └──> one transaction ──failed──> refused: inbox_unavailable
+ *                           └──> stored
+ */
+import { concatBytes, fromHex, toHex } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import type { MessageItem } from './app-message.ts';
+import { decodeInboxEntry, encodeInboxEntry, type InboxEntry, previewOf } from './inbox-entry.ts';
+import { sequenceKey, sequenceOf, type Storage, type Write } from './store.ts';
+import { uuidFromBytes, uuidToBytes } from './uuid-bytes.ts';
+
+export interface InboxLimits {
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+}
+
+export type Acceptance =
+  | { readonly kind: 'stored'; readonly entry: InboxEntry }
+  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'refused'; readonly code: 'inbox_full' | 'inbox_unavailable' };
+
+interface InboxDeps {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly limits: InboxLimits;
+}
+
+/** Longer than clocks differ: a sender stops at the expiry by its clock, we refuse by ours. */
+const SEEN_AFTER_EXPIRY_MS = 86_400_000;
+/** One slice of the sweep through `seen` takes about a millisecond. */
+const SWEEP_KEYS = 2048;
+
+export class Inbox {
+  readonly #deps: InboxDeps;
+  /** By arrival number, oldest first. */
+  readonly #entries = new Map<number, InboxEntry>();
+  /** Ids are the senders' choice: of two messages with one id the later one has the name here. */
+  readonly #byId = new Map<string, InboxEntry>();
+  /** Messages being written, by their key in `seen`: a repetition waits for the same outcome. */
+  readonly #writing = new Map<string, Promise<boolean>>();
+  #nextSequence = 1;
+  #messages = 0;
+  #bytes = 0;
+  #unread = 0;
+  #sweepFrom: Uint8Array | undefined;
+
+  constructor(deps: InboxDeps) {
+    this.#deps = deps;
+    for (const [key, value] of deps.storage.entries('inbox')) {
+      const entry = decodeInboxEntry(sequenceOf(key), value);
+      this.#nextSequence = entry.sequence + 1;
+      this.#messages += 1;
+      this.#bytes += entry.bytes;
+      this.#show(entry);
+    }
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get unread(): number {
+    return this.#unread;
+  }
+
+  /** What a sender's message had as correlation id; known longer than the message itself. */
+  correlationOf(sender: string, id: string): string | undefined {
+    const seen = this.#deps.storage.get('seen', seenKey(sender, id));
+    return seen === undefined ? undefined : uuidFromBytes(seen.subarray(8, 24));
+  }
+
+  find(id: string): InboxEntry | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Newest first. */
+  *newestFirst(): Iterable<InboxEntry> {
+    yield* [...this.#entries.values()].reverse();
+  }
+
+  payloadOf({ sequence }: InboxEntry): Uint8Array {
+    return this.#deps.storage.get('inbox-payloads', sequenceKey(sequence)) ?? new Uint8Array();
+  }
+
+  /**
+   * Resolves when the message is on disk, was before, or is refused. Messages accepted one after the
+   * other, without waiting, share a transaction and keep their order. `claimed`: somebody waits for
+   * it and takes it away at once, so it needs no room.
+   */
+  async accept(sender: string, item: MessageItem, claimed: boolean): Promise<Acceptance> {
+    const key = seenKey(sender, item.id);
+    const keyText = toHex(key);
+    const writing = this.#writing.get(keyText);
+    if (writing !== undefined) {
+      const kept = await writing;
+      return kept ? { kind: 'duplicate' } : { kind: 'refused', code: 'inbox_unavailable' };
+    }
+    if (this.#deps.storage.get('seen', key) !== undefined) return { kind: 'duplicate' };
+    if (!claimed && !this.#hasRoom(item.payload.length)) {
+      return { kind: 'refused', code: 'inbox_full' };
+    }
+    const entry = this.#entryOf(sender, item);
+    const written = this.#write(entry, item, key);
+    this.#writing.set(keyText, written);
+    const kept = await written;
+    this.#writing.delete(keyText);
+    return kept ? { kind: 'stored', entry } : { kind: 'refused', code: 'inbox_unavailable' };
+  }
+
+  /** Takes a message out; what it was is remembered, so it does not come again. */
+  remove(entry: InboxEntry): void {
+    this.#deps.storage.owe(this.#hide(entry));
+  }
+
+  async markRead(entry: InboxEntry): Promise<InboxEntry> {
+    const current = this.#entries.get(entry.sequence) ?? entry;
+    if (current.isRead) return current;
+    const read = { ...current, isRead: true };
+    await this.#deps.storage.commit([entryWrite(read)]);
+    // It may have been cleared meanwhile.
+    if (!this.#entries.has(read.sequence)) return read;
+    this.#entries.set(read.sequence, read);
+    if (this.#byId.get(read.id) === current) this.#byId.set(read.id, read);
+    this.#unread -= 1;
+    return read;
+  }
+
+  /** Removes what was received before; resolves with how many those were. */
+  async clear(beforeMs = Infinity): Promise<number> {
+    const doomed = [...this.#entries.values()].filter((entry) => entry.receivedAtMs < beforeMs);
+    const writes = doomed.flatMap((entry) => this.#hide(entry));
+    await this.#deps.storage.commit(writes);
+    return doomed.length;
+  }
+
+  /** Forgets keys that have outlived their messages' expiry: a slice of them at each call. */
+  sweep(): void {
+    const nowMs = this.#deps.clock.now();
+    const stale: Write[] = [];
+    let seen = 0;
+    let last: Uint8Array | undefined;
+    const range = { limit: SWEEP_KEYS, ...(this.#sweepFrom && { start: this.#sweepFrom }) };
+    for (const [key, value] of this.#deps.storage.entries('seen', range)) {
+      seen += 1;
+      last = key;
+      if (sequenceOf(value) + SEEN_AFTER_EXPIRY_MS < nowMs) stale.push({ table: 'seen', key });
+    }
+    this.#sweepFrom = seen < SWEEP_KEYS ? undefined : last;
+    if (stale.length > 0) this.#deps.storage.owe(stale);
+  }
+
+  async #write(entry: InboxEntry, item: MessageItem, key: Uint8Array): Promise<boolean> {
+    const seen = concatBytes(sequenceKey(item.expiresAtMs), uuidToBytes(item.correlationId));
+    try {
+      await this.#deps.storage.commit([
+        { table: 'seen', key, value: seen },
+        entryWrite(entry),
+        {
+          table: 'inbox-payloads',
+          key: sequenceKey(entry.sequence),
+          value: item.payload,
+        },
+      ]);
+    } catch {
+      this.#messages -= 1;
+      this.#bytes -= entry.bytes;
+      return false;
+    }
+    this.#show(entry);
+    return true;
+  }
+
+  #entryOf(sender: string, item: MessageItem): InboxEntry {
+    this.#messages += 1;
+    this.#bytes += item.payload.length;
+    return {
+      sequence: this.#nextSequence++,
+      sender,
+      id: item.id,
+      correlationId: item.correlationId,
+      replyTo: item.replyTo,
+      type: item.type,
+      bytes: item.payload.length,
+      preview: previewOf(item.type, item.payload),
+      sentAtMs: item.sentAtMs,
+      receivedAtMs: this.#deps.clock.now(),
+      isRead: false,
+    };
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const { maxMessages, maxBytes } = this.#deps.limits;
+    return this.#messages < maxMessages && this.#bytes + bytes <= maxBytes;
+  }
+
+  #show(entry: InboxEntry): void {
+    this.#entries.set(entry.sequence, entry);
+    this.#byId.set(entry.id, entry);
+    if (!entry.isRead) this.#unread += 1;
+  }
+
+  #hide(entry: InboxEntry): Write[] {
+    const current = this.#entries.get(entry.sequence);
+    if (current === undefined) return [];
+    this.#entries.delete(current.sequence);
+    if (this.#byId.get(current.id) === current) this.#byId.delete(current.id);
+    this.#messages -= 1;
+    this.#bytes -= current.bytes;
+    if (!current.isRead) this.#unread -= 1;
+    const key = sequenceKey(current.sequence);
+    return [
+      { table: 'inbox', key },
+      { table: 'inbox-payloads', key },
+    ];
+  }
+}
+
+function seenKey(sender: string, id: string): Uint8Array {
+  return concatBytes(fromHex(sender), uuidToBytes(id));
+}
+
+function entryWrite(entry: InboxEntry): Write {
+  return {
+    table: 'inbox',
+    key: sequenceKey(entry.sequence),
+    value: encodeInboxEntry(entry),
+  };
+}

@@ -1,0 +1,215 @@
+/**
+ * A node's durable state: one LMDB environment with the tables below, all keys and values bytes.
+ *
+ *     commit ──┐
+ *     commit ──┼──> queue ──> one transaction at a time: whatever came while the last one was written
+ *     owe    ──┘              goes into the next, in order, so that many callers share one fsync
+ *
+ * A transaction is all or nothing. A resolved `commit` is on the disk, not in a cache.
+ */
+import { mkdirSync } from 'node:fs';
+
+import { type Database, open, type RootDatabase } from 'lmdb';
+
+import { describeError, PilotError } from '../base/pilot-error.ts';
+
+/** What a table holds is said by the file that writes it. */
+const TABLES = [
+  'meta',
+  'trust',
+  'outbox',
+  'outbox-payloads',
+  'outbox-history',
+  'inbox',
+  'inbox-payloads',
+  'seen',
+] as const;
+
+export type TableName = (typeof TABLES)[number];
+
+/** Without a value the key is removed. */
+export interface Write {
+  readonly table: TableName;
+  readonly key: Uint8Array;
+  readonly value?: Uint8Array;
+}
+
+export interface Range {
+  readonly start?: Uint8Array;
+  readonly limit?: number;
+}
+
+/** What the parts of a node need of their store. */
+export interface Storage {
+  get(table: TableName, key: Uint8Array): Uint8Array | undefined;
+  /** In the order of the keys' bytes. */
+  entries(table: TableName, range?: Range): Iterable<readonly [Uint8Array, Uint8Array]>;
+  /** Resolves when all of `writes` are on disk; StoreError when none of them is. */
+  commit(writes: readonly Write[]): Promise<void>;
+  /** For what may be lost in a crash but not by a full disk: written with the next transaction that succeeds. */
+  owe(writes: readonly Write[]): void;
+}
+
+/** A transaction failed: disk full, over quota, input/output error. The store stays usable. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+}
+
+const FORMAT_VERSION = 1;
+const VERSION_KEY = new TextEncoder().encode('version');
+
+interface Job {
+  readonly writes: readonly Write[];
+  /** Somebody waits for it; what is only owed has none, and is tried again. */
+  readonly caller?: { readonly resolve: () => void; readonly reject: (error: StoreError) => void };
+}
+
+export class Store implements Storage {
+  readonly #root: RootDatabase<Uint8Array, Uint8Array>;
+  readonly #tables: ReadonlyMap<TableName, Database<Uint8Array, Uint8Array>>;
+  #jobs: Job[] = [];
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  private constructor(root: RootDatabase<Uint8Array, Uint8Array>) {
+    this.#root = root;
+    this.#tables = new Map(
+      TABLES.map((name) => [
+        name,
+        root.openDB<Uint8Array, Uint8Array>(name, { encoding: 'binary', keyEncoding: 'binary' }),
+      ]),
+    );
+  }
+
+  /** Opens or creates the store in folder `dir`. PilotError when it cannot be used. */
+  static open(dir: string): Store {
+    let store: Store;
+    try {
+      mkdirSync(dir, { recursive: true, mode: 0o700 });
+      store = new Store(
+        open<Uint8Array, Uint8Array>({
+          path: dir,
+          encoding: 'binary',
+          // A resolved write is an fsynced one; by default lmdb resolves before the sync.
+          overlappingSync: false,
+          // One batch is one transaction. Otherwise lmdb wraps each turn's writes in a batch of its own,
+          // whose promise nobody holds: a full disk would end the process by an unhandled rejection.
+          eventTurnBatching: false,
+          maxDbs: TABLES.length,
+        }),
+      );
+    } catch (error) {
+      throw new PilotError('internal', `cannot open the database ${dir}: ${describeError(error)}`, {
+        hint: 'See that the folder belongs to you and the disk is not full.',
+        cause: error,
+      });
+    }
+    store.#checkVersion(dir);
+    return store;
+  }
+
+  get(table: TableName, key: Uint8Array): Uint8Array | undefined {
+    return this.#table(table).get(key);
+  }
+
+  *entries(table: TableName, range: Range = {}): Iterable<readonly [Uint8Array, Uint8Array]> {
+    for (const { key, value } of this.#table(table).getRange({ ...range })) yield [key, value];
+  }
+
+  async commit(writes: readonly Write[]): Promise<void> {
+    if (this.#closed) throw new StoreError('the store is closed');
+    await new Promise<void>((resolve, reject) => {
+      this.#jobs.push({ writes, caller: { resolve, reject } });
+      this.#running ??= this.#run();
+    });
+  }
+
+  owe(writes: readonly Write[]): void {
+    if (this.#closed) return;
+    this.#jobs.push({ writes });
+    this.#running ??= this.#run();
+  }
+
+  /** Ends after what was asked for is written (or has failed). May be called twice. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#running;
+    await this.#root.close();
+  }
+
+  async #run(): Promise<void> {
+    // Callers of the same turn belong into the same transaction.
+    await Promise.resolve();
+    let progress = true;
+    while (progress && this.#jobs.length > 0) progress = await this.#runOnce();
+    this.#running = undefined;
+  }
+
+  /** False when it failed and only owed writes are left: those wait for the next caller. */
+  async #runOnce(): Promise<boolean> {
+    const jobs = this.#jobs;
+    this.#jobs = [];
+    try {
+      await this.#transaction(jobs.flatMap(({ writes }) => writes));
+      for (const { caller } of jobs) caller?.resolve();
+      return true;
+    } catch (cause) {
+      // Owed writes keep their place before whatever was asked for since.
+      this.#jobs = [...jobs.filter(({ caller }) => caller === undefined), ...this.#jobs];
+      const error = new StoreError('the database could not be written: disk full?', { cause });
+      for (const { caller } of jobs) caller?.reject(error);
+      return this.#jobs.some(({ caller }) => caller !== undefined);
+    }
+  }
+
+  async #transaction(writes: readonly Write[]): Promise<void> {
+    try {
+      await this.#root.batch(() => {
+        for (const { table, key, value } of writes) {
+          if (value === undefined) void this.#table(table).remove(key);
+          else void this.#table(table).put(key, value);
+        }
+      });
+    } catch (error) {
+      // lmdb tells the cause by a second promise; left alone it is an unhandled rejection.
+      const { commitError } = error as { commitError?: Promise<unknown> };
+      await commitError?.catch((cause: unknown) => {
+        throw cause;
+      });
+      throw error;
+    }
+  }
+
+  #table(name: TableName): Database<Uint8Array, Uint8Array> {
+    const table = this.#tables.get(name);
+    if (table === undefined) throw new RangeError(`no table ${name}`);
+    return table;
+  }
+
+  #checkVersion(dir: string): void {
+    const meta = this.#table('meta');
+    const found = meta.get(VERSION_KEY)?.[0];
+    if (found === undefined) {
+      meta.putSync(VERSION_KEY, Uint8Array.of(FORMAT_VERSION));
+    } else if (found !== FORMAT_VERSION) {
+      void this.#root.close();
+      throw new PilotError(
+        'not_supported',
+        `the database ${dir} has format ${found}; this program knows format ${FORMAT_VERSION}`,
+        { hint: 'Start the newer program that wrote it, or choose another PILOT_HOME.' },
+      );
+    }
+  }
+}
+
+/** A sequence number as a key: big-endian, so that keys sort as numbers do. */
+export function sequenceKey(sequence: number): Uint8Array {
+  const key = new Uint8Array(8);
+  new DataView(key.buffer).setBigUint64(0, BigInt(sequence));
+  return key;
+}
+
+export function sequenceOf(key: Uint8Array): number {
+  return Number(new DataView(key.buffer, key.byteOffset, 8).getBigUint64(0));
+}
