@@ -2,8 +2,6 @@
  * The SDK: what programs import to use the daemon on their host, and what pilotctl itself uses.
  * Every call throws `PilotError` (branch on `code`), or the reason of the signal it was given.
  */
-import { v7 as uuidv7 } from 'uuid';
-
 import { PilotError } from '../base/pilot-error.ts';
 import type {
   ConfigList,
@@ -36,6 +34,7 @@ import type {
 } from './api.ts';
 import { ROUTES } from './api.ts';
 import { EventStream, type PilotEvent } from './event-stream.ts';
+import { newMessageId } from './message-id.ts';
 import { encodePayload, type Payload } from './payload.ts';
 import { type RequestHandler, RequestServer, type ServeOptions } from './serve.ts';
 import { defaultSocketPath } from './socket-path.ts';
@@ -219,7 +218,7 @@ export class PilotClient {
   ): Promise<SendMessageReply> {
     return this.#transport.json({
       route: ROUTES.sendMessage,
-      body: { message_id: uuidv7(), ...request },
+      body: { message_id: newMessageId(), ...request },
       waitMs: (request.wait_ms ?? 0) + (request.confirm_ms ?? 0),
       signal,
     });

@@ -1,7 +1,7 @@
-import { setMaxListeners } from 'node:events';
-import { Agent, type IncomingMessage, request as httpRequest } from 'node:http';
+import { Agent, type IncomingMessage } from 'node:http';
 
 import { describeError, ERROR_CODES, type ErrorCode, PilotError } from '../base/pilot-error.ts';
+import { type Answer, exchange, type ExchangeRequest, StaleConnection } from './exchange.ts';
 
 export interface ApiCall {
   readonly route: { readonly method: string; readonly path: string };
@@ -21,10 +21,10 @@ export interface TransportSettings {
   readonly timeoutMs: number;
 }
 
-/** An inbox page with its payloads; a larger one is asked for in parts. */
-const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 /** Calls that wait for a peer have connections of their own, so that they never hold up quick ones. */
 const MAX_WAITING_CONNECTIONS = 256;
+/** What `sockaddr_un` has room for. Checked here because a longer path would be cut, not refused. */
+const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107;
 
 /** HTTP/1.1 over the daemon's Unix socket, on connections that are kept. Throws `PilotError`, or the signal's reason. */
 export class Transport {
@@ -43,24 +43,17 @@ export class Transport {
   }
 
   async json<Reply>(call: ApiCall): Promise<Reply> {
-    const text = await this.text(call);
-    return parseJson(text, this.socketPath) as Reply;
+    return parseJson(await this.text(call), this.socketPath) as Reply;
   }
 
   async text(call: ApiCall): Promise<string> {
-    const limitMs = this.#settings.timeoutMs + (call.waitMs ?? 0);
     const agent = (call.waitMs ?? 0) > 0 ? this.#waiting : this.#quick;
-    return this.#guarded(call.signal, limitMs, async (signal) => {
-      const response = await this.#exchange(call, agent, signal);
-      return readBody(response, signal);
-    });
+    return (await this.#answer(call, agent, false)).text;
   }
 
   /** An answer that goes on for long: the head has arrived, the body is the caller's to read and to destroy. */
   async stream(call: ApiCall): Promise<IncomingMessage> {
-    return this.#guarded(call.signal, this.#settings.timeoutMs, async (signal) =>
-      this.#exchange(call, false, signal),
-    );
+    return (await this.#answer(call, false, true)).response;
   }
 
   /** Closes every connection; calls in flight fail. */
@@ -69,122 +62,51 @@ export class Transport {
     this.#waiting.destroy();
   }
 
-  async #guarded<T>(
-    outer: AbortSignal | undefined,
-    limitMs: number,
-    run: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    outer?.throwIfAborted();
-    // One signal may well stop hundreds of calls; that is no leak.
-    if (outer !== undefined) setMaxListeners(0, outer);
+  async #answer(call: ApiCall, agent: Agent | false, streamed: boolean): Promise<Answer> {
     checkPath(this.socketPath);
-    const stop = new AbortController();
-    const cancel = (): void => {
-      stop.abort(outer?.reason);
+    const request: ExchangeRequest = {
+      socketPath: this.socketPath,
+      agent,
+      method: call.route.method,
+      path: urlOf(call),
+      body: call.body && JSON.stringify(call.body),
+      limitMs: this.#settings.timeoutMs + (call.waitMs ?? 0),
+      signal: call.signal,
+      streamed,
     };
-    outer?.addEventListener('abort', cancel, { once: true });
-    const timer = setTimeout(() => {
-      stop.abort(silent(this.socketPath, limitMs));
-    }, limitMs);
     try {
-      return await run(stop.signal);
+      const answer = await exchange(request).catch(async (error: unknown) => {
+        // Every call may be repeated: a message carries its own id.
+        if (error instanceof StaleConnection) return exchange({ ...request, agent: false });
+        throw error;
+      });
+      if (answer.status < 400) return answer;
+      throw failureOf(answer, call.route);
     } catch (error) {
-      stop.signal.throwIfAborted();
+      call.signal?.throwIfAborted();
       throw asPilotError(error, this.socketPath);
-    } finally {
-      clearTimeout(timer);
-      outer?.removeEventListener('abort', cancel);
     }
-  }
-
-  async #exchange(
-    call: ApiCall,
-    agent: Agent | false,
-    signal: AbortSignal,
-  ): Promise<IncomingMessage> {
-    let response: IncomingMessage;
-    try {
-      response = await this.#once(call, agent, signal);
-    } catch (error) {
-      // The daemon closed a kept connection just as it was used again. Every call may be repeated: a
-      // message carries its own id.
-      if (!(error instanceof StaleConnection)) throw error;
-      response = await this.#once(call, false, signal);
-    }
-    if ((response.statusCode ?? 500) >= 400) {
-      throw failureOf(response.statusCode ?? 500, await readBody(response, signal), call.route);
-    }
-    return response;
-  }
-
-  async #once(call: ApiCall, agent: Agent | false, signal: AbortSignal): Promise<IncomingMessage> {
-    const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
-    return new Promise((resolve, reject) => {
-      const request = httpRequest({
-        socketPath: this.socketPath,
-        agent,
-        method: call.route.method,
-        path: urlOf(call),
-        headers: {
-          host: 'pilotd',
-          accept: 'application/json, text/event-stream;q=0.9, */*;q=0.1',
-          ...(body && { 'content-type': 'application/json', 'content-length': body.length }),
-        },
-      });
-      const abort = (): void => {
-        request.destroy(new Error('aborted'));
-      };
-      signal.addEventListener('abort', abort, { once: true });
-      request.once('close', () => {
-        signal.removeEventListener('abort', abort);
-      });
-      request.once('response', resolve);
-      request.once('error', (error: NodeJS.ErrnoException) => {
-        const isStale = request.reusedSocket && /^(ECONNRESET|EPIPE)$/.test(error.code ?? '');
-        reject(isStale ? new StaleConnection() : error);
-      });
-      if (signal.aborted) abort();
-      else request.end(body);
-    });
   }
 }
 
-class StaleConnection extends Error {}
+function checkPath(socketPath: string): void {
+  if (Buffer.byteLength(socketPath) <= MAX_SOCKET_PATH_BYTES) return;
+  throw new PilotError('invalid_argument', `too long for a socket: ${socketPath}`, {
+    hint: `at most ${MAX_SOCKET_PATH_BYTES} bytes: choose a shorter PILOT_HOME`,
+  });
+}
 
-function urlOf({ route, params = {}, query = {} }: ApiCall): string {
-  const path = route.path.replace(/:(\w+)/g, (_, name: string) =>
-    encodeURIComponent(params[name] ?? ''),
-  );
+function urlOf({ route, params, query }: ApiCall): string {
+  const path =
+    params === undefined
+      ? route.path
+      : route.path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+  if (query === undefined) return path;
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
     if (value !== undefined) search.set(key, String(value));
   }
   return search.size === 0 ? path : `${path}?${search.toString()}`;
-}
-
-async function readBody(response: IncomingMessage, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const abort = (): void => {
-      response.destroy(new Error('aborted'));
-    };
-    signal.addEventListener('abort', abort, { once: true });
-    response.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      chunks.push(chunk);
-      if (length > MAX_RESPONSE_BYTES) response.destroy(tooLarge());
-    });
-    response.once('end', () => {
-      resolve(Buffer.concat(chunks).toString('utf8'));
-    });
-    response.once('error', reject);
-    response.once('close', () => {
-      signal.removeEventListener('abort', abort);
-      reject(new Error('the answer was cut off'));
-    });
-    if (signal.aborted) abort();
-  });
 }
 
 function parseJson(text: string, socketPath: string): unknown {
@@ -198,7 +120,7 @@ function parseJson(text: string, socketPath: string): unknown {
   }
 }
 
-function failureOf(status: number, text: string, route: ApiCall['route']): PilotError {
+function failureOf({ status, text }: Answer, route: ApiCall['route']): PilotError {
   let body: { code?: unknown; message?: unknown; hint?: unknown } = {};
   try {
     body = Object(JSON.parse(text)) as typeof body;
@@ -207,19 +129,14 @@ function failureOf(status: number, text: string, route: ApiCall['route']): Pilot
   }
   const message = typeof body.message === 'string' ? body.message : `HTTP status ${status}`;
   if (isErrorCode(body.code)) {
-    return new PilotError(
-      body.code,
-      message,
-      typeof body.hint === 'string' ? { hint: body.hint } : {},
-    );
+    const options = typeof body.hint === 'string' ? { hint: body.hint } : {};
+    return new PilotError(body.code, message, options);
   }
   if (status === 404 || status === 405) {
     return new PilotError(
       'not_supported',
       `this daemon does not know ${route.method} ${route.path}`,
-      {
-        hint: 'it is of another version: pilotctl daemon stop, then pilotctl daemon start',
-      },
+      { hint: 'it is of another version: pilotctl daemon stop, then pilotctl daemon start' },
     );
   }
   return new PilotError('internal', message);
@@ -248,31 +165,5 @@ function asPilotError(error: unknown, socketPath: string): PilotError {
   return new PilotError('connection_failed', `the daemon hung up: ${describeError(error)}`, {
     hint: 'see: pilotctl daemon status',
     cause: error,
-  });
-}
-
-/** What `sockaddr_un` has room for. Checked here because a longer path would be cut, not refused. */
-const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107;
-
-function checkPath(socketPath: string): void {
-  if (Buffer.byteLength(socketPath) <= MAX_SOCKET_PATH_BYTES) return;
-  throw new PilotError('invalid_argument', `too long for a socket: ${socketPath}`, {
-    hint: `at most ${MAX_SOCKET_PATH_BYTES} bytes: choose a shorter PILOT_HOME`,
-  });
-}
-
-function silent(socketPath: string, limitMs: number): PilotError {
-  return new PilotError(
-    'timeout',
-    `the daemon at ${socketPath} did not answer in ${limitMs / 1000} s`,
-    {
-      hint: 'see: pilotctl daemon status',
-    },
-  );
-}
-
-function tooLarge(): PilotError {
-  return new PilotError('internal', 'the answer is larger than 64 MiB', {
-    hint: 'ask for less at once, for example with a smaller limit',
   });
 }

@@ -1,0 +1,135 @@
+import { setMaxListeners } from 'node:events';
+import { type Agent, type IncomingMessage, request as httpRequest } from 'node:http';
+
+import { PilotError } from '../base/pilot-error.ts';
+
+export interface ExchangeRequest {
+  readonly socketPath: string;
+  /** False: on a connection of its own. */
+  readonly agent: Agent | false;
+  readonly method: string;
+  readonly path: string;
+  readonly body: string | undefined;
+  readonly limitMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** A good answer is handed out at its head; its body is the caller's to read and to destroy. */
+  readonly streamed: boolean;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** Empty when the body is streamed. */
+  readonly text: string;
+  readonly response: IncomingMessage;
+}
+
+/** The daemon closed a kept connection just as it was used again: the request was not looked at. */
+export class StaleConnection extends Error {}
+
+/** An inbox page with its payloads; a larger one is asked for in parts. */
+const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+
+/** One HTTP request and its answer. Rejects with the signal's reason, PilotError, StaleConnection or the system's error. */
+export async function exchange(options: ExchangeRequest): Promise<Answer> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  // One signal may well stop hundreds of calls; that is no leak.
+  if (signal !== undefined) setMaxListeners(0, signal);
+  return new Promise((resolve, reject) => {
+    const request = start(options);
+    const stop = (reason: unknown): void => {
+      finish();
+      // The caller's reason as it is, of whatever type.
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+      reject(reason);
+      request.destroy();
+    };
+    const abort = (): void => {
+      stop(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      stop(silent(options));
+    }, options.limitMs);
+    const finish = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      finish();
+      const isStale = request.reusedSocket && /^(ECONNRESET|EPIPE)$/.test(error.code ?? '');
+      reject(isStale ? new StaleConnection() : error);
+    });
+    request.once('response', (response) => {
+      const status = response.statusCode ?? 500;
+      if (options.streamed && status < 400) {
+        finish();
+        resolve({ status, text: '', response });
+        return;
+      }
+      collect(response, (error, text) => {
+        finish();
+        if (error === undefined) resolve({ status, text, response });
+        else reject(error);
+      });
+    });
+    // As text, head and body leave in one write.
+    request.end(options.body, 'utf8');
+  });
+}
+
+function start({
+  socketPath,
+  agent,
+  method,
+  path,
+  body,
+}: ExchangeRequest): ReturnType<typeof httpRequest> {
+  return httpRequest({
+    socketPath,
+    agent,
+    method,
+    path,
+    headers: {
+      host: 'pilotd',
+      ...(body !== undefined && {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+      }),
+    },
+  });
+}
+
+function collect(
+  response: IncomingMessage,
+  done: (error: Error | undefined, text: string) => void,
+): void {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  response.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    chunks.push(chunk);
+    if (length > MAX_RESPONSE_BYTES) response.destroy(tooLarge());
+  });
+  response.once('end', () => {
+    done(undefined, Buffer.concat(chunks).toString('utf8'));
+  });
+  response.once('error', (error) => {
+    done(error, '');
+  });
+}
+
+function silent({ socketPath, limitMs }: ExchangeRequest): PilotError {
+  return new PilotError(
+    'timeout',
+    `the daemon at ${socketPath} did not answer in ${limitMs / 1000} s`,
+    { hint: 'see: pilotctl daemon status' },
+  );
+}
+
+function tooLarge(): PilotError {
+  return new PilotError('internal', 'the answer is larger than 64 MiB', {
+    hint: 'ask for less at once, for example with a smaller limit',
+  });
+}
