@@ -1,0 +1,96 @@
+import { mkdirSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+
+import { type Database, open, type RootDatabase } from 'lmdb';
+
+export type Table = Database<Uint8Array, Uint8Array>;
+
+/**
+ * What stays free on the disk: a failed commit loses nothing, but freeing space needs some too, and
+ * lmdb has been seen to abort the process when many large writes fail at once.
+ */
+const DISK_RESERVE_BYTES = 64 * 1024 * 1024;
+/** How long a look at the disk counts. At full speed the relay writes a fraction of the reserve meanwhile. */
+const DISK_CHECK_MS = 1000;
+
+export interface LmdbStoreOptions {
+  readonly directory: string;
+  readonly freeBytes?: (directory: string) => Promise<number>;
+}
+
+/**
+ * One LMDB environment. Everything is written within `transact`: what that returns is on disk.
+ *
+ * `overlappingSync: false` makes a commit wait for its fsync. `eventTurnBatching: false` because with it
+ * a failed commit also rejects promises inside lmdb that nobody can handle, which ends the process.
+ */
+export class LmdbStore {
+  readonly #root: RootDatabase;
+  readonly #directory: string;
+  readonly #freeBytes: (directory: string) => Promise<number>;
+  #checkedMs = -Infinity;
+  #isFull = false;
+
+  constructor({ directory, freeBytes = freeBytesOnDisk }: LmdbStoreOptions) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#directory = directory;
+    this.#freeBytes = freeBytes;
+    this.#root = open({
+      path: directory,
+      noSubdir: false,
+      overlappingSync: false,
+      eventTurnBatching: false,
+    });
+  }
+
+  table(name: string): Table {
+    return this.#root.openDB(name, { keyEncoding: 'binary', encoding: 'binary' });
+  }
+
+  /** For writes that take room: rejects before writing while the disk is nearly full. */
+  async add<T>(run: () => T): Promise<T> {
+    await this.#checkDisk();
+    return this.transact(run);
+  }
+
+  /**
+   * Runs `run` with exclusive access and a view of every earlier write; resolves when its writes are
+   * on disk. Whatever `run` wrote before it throws is kept: decide first, then write.
+   */
+  async transact<T>(run: () => T): Promise<T> {
+    try {
+      return await this.#root.transaction(run);
+    } catch (error) {
+      throw await commitErrorOf(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+  }
+
+  async #checkDisk(): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs - this.#checkedMs >= DISK_CHECK_MS) {
+      this.#checkedMs = nowMs;
+      this.#isFull = (await this.#freeBytes(this.#directory)) < DISK_RESERVE_BYTES;
+    }
+    if (this.#isFull) throw new Error(`the disk of ${this.#directory} is full`);
+  }
+}
+
+async function freeBytesOnDisk(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize;
+}
+
+/** The failure itself stands in a second promise, which must be handled too. */
+async function commitErrorOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { commitError?: Promise<never> };
+  try {
+    await commitError;
+    return error;
+  } catch (cause) {
+    return cause;
+  }
+}
