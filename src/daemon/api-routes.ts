@@ -1,0 +1,98 @@
+import type {
+  ConfigList,
+  Health,
+  HostnameReply,
+  IdentityView,
+  InboxCleared,
+  InboxList,
+  IncomingMessage,
+  Info,
+  OutboxList,
+  OutgoingMessage,
+  PeerList,
+  PendingTrustList,
+  PingReply,
+  ResolveReply,
+  SendMessageReply,
+  TrustChangeReply,
+  TrustedList,
+  TrustRequestReply,
+} from '../client/api.ts';
+import type { ParsedRequest } from './api-request.ts';
+import type { RouteName } from './api-schemas.ts';
+import { healthOf, type HostFacts, identityOf, infoOf } from './host-view.ts';
+import type { NodeApi } from './node-api.ts';
+
+/** What each route answers with. The other routes write their own text: events, metrics, openapi. */
+export interface Replies {
+  info: Info;
+  health: Health;
+  identity: IdentityView;
+  config: ConfigList;
+  setHostname: HostnameReply;
+  clearHostname: HostnameReply;
+  resolve: ResolveReply;
+  requestTrust: TrustRequestReply;
+  approveTrust: TrustChangeReply;
+  rejectTrust: TrustChangeReply;
+  revokeTrust: TrustChangeReply;
+  pendingTrust: PendingTrustList;
+  listTrust: TrustedList;
+  peers: PeerList;
+  ping: PingReply;
+  sendMessage: SendMessageReply;
+  messageStatus: OutgoingMessage;
+  listOutbox: OutboxList;
+  retryOutbox: OutgoingMessage;
+  dropOutbox: OutgoingMessage;
+  listInbox: InboxList;
+  readInbox: IncomingMessage;
+  markInbox: IncomingMessage;
+  clearInbox: InboxCleared;
+}
+
+export type JsonRouteName = keyof Replies & RouteName;
+
+export interface Call<Name extends RouteName> extends ParsedRequest<Name> {
+  /** Aborted when the client hangs up or the daemon stops. */
+  readonly signal: AbortSignal;
+}
+
+export type Handlers = {
+  readonly [Name in JsonRouteName]: (call: Call<Name>) => Replies[Name] | Promise<Replies[Name]>;
+};
+
+export function apiHandlers(node: NodeApi, host: HostFacts): Handlers {
+  return {
+    info: () => infoOf(node, host),
+    health: () => healthOf(node, host),
+    identity: () => identityOf(node, host),
+    config: () => host.settings(),
+    setHostname: async ({ body }) => node.setHostname(body.hostname),
+    clearHostname: async () => node.setHostname(''),
+    resolve: async ({ query, signal }) => node.resolve(query.target, signal),
+    requestTrust: async ({ body, signal }) => node.requestTrust(body, signal),
+    approveTrust: async ({ body }) => node.approveTrust(body),
+    rejectTrust: async ({ body }) => node.rejectTrust(body),
+    revokeTrust: async ({ body }) => node.revokeTrust(body),
+    pendingTrust: () => ({ pending: node.pendingTrust() }),
+    listTrust: () => {
+      const trusted = node.trusted();
+      return { trusted, total: trusted.length };
+    },
+    peers: () => {
+      const peers = node.peers();
+      return { peers, total: peers.length };
+    },
+    ping: async ({ body, signal }) => node.ping(body, signal),
+    sendMessage: async ({ body, signal }) => node.send(body, signal),
+    messageStatus: ({ params }) => node.messageStatus(params.id),
+    listOutbox: () => node.outbox(),
+    retryOutbox: async ({ params }) => node.retryOutbox(params.id),
+    dropOutbox: async ({ params }) => node.dropOutbox(params.id),
+    listInbox: ({ query }) => node.inbox(query),
+    readInbox: async ({ params, query }) => node.readInbox(params.id, query),
+    markInbox: async ({ params }) => node.markInboxRead(params.id),
+    clearInbox: async ({ query }) => node.clearInbox(query),
+  };
+}

@@ -1,0 +1,164 @@
+import * as z from 'zod';
+
+import { HOSTNAME_PATTERN } from '../base/hostname.ts';
+import {
+  EVENT_NAMES,
+  type HostnameRequest,
+  type InboxClearQuery,
+  type InboxQuery,
+  type InboxReadQuery,
+  type PingRequest,
+  type ROUTES,
+  type SendMessageRequest,
+  type TargetRequest,
+  type TrustRejectRequest,
+  type TrustRequest,
+} from '../client/api.ts';
+
+export type RouteName = keyof typeof ROUTES;
+
+/** The parts of a request that a route reads; every part it does not name must be empty. */
+export interface RequestSchemas {
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodObject;
+}
+
+/** `T` without `readonly`: schemas infer types that may be written to, the contract's may not. */
+type Writable<T> = T extends readonly (infer E)[]
+  ? Writable<E>[]
+  : T extends object
+    ? { -readonly [K in keyof T]: Writable<T[K]> }
+    : T;
+/** Equal, not only assignable: two such function types are assignable only where A is B. */
+type Same<A, B> =
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- compared, never called
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+/** Takes a schema and gives it back; the compiler refuses one that does not give exactly `T`. */
+type SchemaCheck<T> = <Schema extends z.ZodType>(
+  schema: Schema & (Same<Writable<z.infer<Schema>>, Writable<T>> extends true ? unknown : never),
+) => Schema;
+
+/** Ties a schema to a type of the contract, so that what is checked and what is promised cannot drift. */
+export function schemaOf<T>(): SchemaCheck<T> {
+  return (schema) => schema;
+}
+
+/** A day: longer than anyone waits in one call, and within what a timer can hold (2^31 ms). */
+const MAX_WAIT_MS = 86_400_000;
+const MAX_EXPIRY_MS = 30 * 86_400_000;
+/** Printable: no control characters, line ends or broken surrogates; counted in characters. */
+const PRINTABLE_1024 = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{0,1024}$/u;
+const LONE_SURROGATE = /\p{Cs}/u;
+
+const target = z.string().min(1).max(256).describe('Node ID, address, node number or hostname');
+const printable = z.string().regex(PRINTABLE_1024, 'at most 1,024 printable characters');
+const waitMs = z.int().min(0).max(MAX_WAIT_MS);
+const messageName = z.string().min(1).max(128);
+const byId = z.strictObject({ id: messageName });
+const byTarget = schemaOf<TargetRequest>()(z.strictObject({ target }));
+
+/** `full`, `full=true`, `full=1`; the text of a query is all there is. */
+const flag = z
+  .enum(['', 'true', '1', 'false', '0'])
+  .transform((text) => text !== 'false' && text !== '0')
+  .pipe(z.boolean());
+const count = z
+  .string()
+  .regex(/^\d{1,9}$/, 'expected a whole number')
+  .transform(Number)
+  .pipe(z.int().min(1).max(100_000));
+const eventNames = z
+  .string()
+  .transform((text) => text.split(','))
+  .pipe(z.array(z.enum(EVENT_NAMES)));
+
+export const REQUESTS = {
+  info: {},
+  health: {},
+  identity: {},
+  config: {},
+  setHostname: {
+    body: schemaOf<HostnameRequest>()(
+      z.strictObject({
+        hostname: z
+          .string()
+          .regex(HOSTNAME_PATTERN, '1 to 63 lowercase letters, digits and inner hyphens'),
+      }),
+    ),
+  },
+  clearHostname: {},
+  resolve: { query: byTarget },
+  requestTrust: {
+    body: schemaOf<TrustRequest>()(
+      z.strictObject({
+        target,
+        justification: printable.exactOptional(),
+        wait_ms: waitMs.exactOptional(),
+      }),
+    ),
+  },
+  approveTrust: { body: byTarget },
+  rejectTrust: {
+    body: schemaOf<TrustRejectRequest>()(
+      z.strictObject({ target, reason: printable.exactOptional() }),
+    ),
+  },
+  revokeTrust: { body: byTarget },
+  pendingTrust: {},
+  listTrust: {},
+  peers: {},
+  ping: {
+    body: schemaOf<PingRequest>()(
+      z.strictObject({ target, timeout_ms: waitMs.min(1).exactOptional() }),
+    ),
+  },
+  sendMessage: {
+    body: schemaOf<SendMessageRequest>()(
+      z.strictObject({
+        target,
+        type: z.enum(['text', 'json', 'binary']),
+        data: z
+          .string()
+          .refine((text) => !LONE_SURROGATE.test(text), 'has half a character (a lone surrogate)')
+          .describe('UTF-8 text, or base64 when `encoding` says so'),
+        encoding: z.enum(['utf8', 'base64']).exactOptional(),
+        // Lower case, so that one id has one spelling.
+        message_id: z.guid('expected a UUID').toLowerCase().exactOptional(),
+        reply_to: messageName.exactOptional(),
+        expires_ms: z.int().min(1).max(MAX_EXPIRY_MS).exactOptional(),
+        confirm_ms: waitMs.exactOptional(),
+        wait_ms: waitMs.exactOptional(),
+      }),
+    ),
+  },
+  messageStatus: { params: byId },
+  listOutbox: {},
+  retryOutbox: { params: byId },
+  dropOutbox: { params: byId },
+  listInbox: {
+    query: schemaOf<InboxQuery>()(
+      z.strictObject({
+        limit: count.exactOptional(),
+        from: target.exactOptional(),
+        since: z.string().max(64).exactOptional(),
+        full: flag.exactOptional(),
+        unread: flag.exactOptional(),
+      }),
+    ),
+  },
+  readInbox: {
+    params: byId,
+    query: schemaOf<InboxReadQuery>()(z.strictObject({ peek: flag.exactOptional() })),
+  },
+  markInbox: { params: byId },
+  clearInbox: {
+    query: schemaOf<InboxClearQuery>()(
+      z.strictObject({ before: z.string().max(64).exactOptional() }),
+    ),
+  },
+  events: { query: z.strictObject({ types: eventNames.exactOptional() }) },
+  metrics: {},
+  openapi: {},
+} as const satisfies Record<RouteName, RequestSchemas>;

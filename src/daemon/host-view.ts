@@ -1,0 +1,83 @@
+import type { ConfigList, Health, IdentityView, Info } from '../client/api.ts';
+import type { NodeApi } from './node-api.ts';
+
+/** What the local API tells about the process and its home, which the node does not know. */
+export interface HostFacts {
+  readonly version: string;
+  readonly pid: number;
+  readonly socketPath: string;
+  readonly logFile: string;
+  readonly keyFile: string;
+  uptimeMs(): number;
+  /** Base64 of the current public key. */
+  publicKey(): string;
+  keyCreatedMs(): number;
+  rotations(): number;
+  settings(): ConfigList;
+}
+
+export function infoOf(node: NodeApi, host: HostFacts): Info {
+  const counters = node.counters();
+  return {
+    ...node.names(),
+    ...trafficOf(node),
+    public_key: host.publicKey(),
+    version: host.version,
+    pid: host.pid,
+    uptime_secs: uptimeSeconds(host),
+    ports: 0,
+    encrypt: true,
+    identity: true,
+    owner: '',
+    pkts_sent: counters.packetsSent,
+    pkts_recv: counters.packetsReceived,
+    outbox_count: counters.outboxMessages,
+    inbox_count: counters.inboxMessages,
+    inbox_unread: counters.inboxUnread,
+    relays: node.relays(),
+    peer_list: node.peers(),
+    conn_list: [],
+    socket: host.socketPath,
+    log_file: host.logFile,
+    warnings: node.warnings(),
+  };
+}
+
+export function healthOf(node: NodeApi, host: HostFacts): Health {
+  const online = node.relays().some((relay) => relay.state === 'online');
+  return {
+    ...trafficOf(node),
+    status: online ? 'ok' : 'degraded',
+    uptime_seconds: uptimeSeconds(host),
+  };
+}
+
+export function identityOf(node: NodeApi, host: HostFacts): IdentityView {
+  return {
+    ...node.names(),
+    public_key: host.publicKey(),
+    created: new Date(host.keyCreatedMs()).toISOString(),
+    key_path: host.keyFile,
+    rotations: host.rotations(),
+  };
+}
+
+/** The numbers that `info` and `health` share. `connections` are streams, of which there are none yet. */
+function trafficOf(node: NodeApi): Omit<Health, 'status' | 'uptime_seconds'> {
+  const peers = node.peers();
+  const counters = node.counters();
+  return {
+    connections: 0,
+    peers: peers.length,
+    encrypted_peers: peers.filter((peer) => peer.encrypted).length,
+    authenticated_peers: peers.filter((peer) => peer.authenticated).length,
+    bytes_sent: counters.bytesSent,
+    bytes_recv: counters.bytesReceived,
+    handshake_pending_count: counters.pendingTrust,
+    relay_peer_count: peers.filter((peer) => peer.relay).length,
+  };
+}
+
+function uptimeSeconds(host: HostFacts): number {
+  return Math.floor(host.uptimeMs() / 1000);
+}
