@@ -6,17 +6,15 @@ import { describeError, PilotError } from '../base/pilot-error.ts';
 
 /** `sun_path` without its final zero: 108 bytes on Linux, 104 elsewhere. */
 const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
-/** Where the socket is bound before it is put in place. */
-const TEMPORARY_SUFFIX = '~';
-
 /**
  * Makes `server` listen on a Unix socket that only its owner can open. It is bound beside its place
  * with mode 0600 and then renamed, so nobody ever sees it half made or open; a dead socket there is
  * replaced, a live one or another kind of file never. The result removes the socket again.
  */
 export async function listenOnSocket(server: Server, socketPath: string): Promise<() => void> {
-  checkLength(socketPath);
-  const temporary = socketPath + TEMPORARY_SUFFIX;
+  // Short, because it counts against the same limit.
+  const temporary = path.join(path.dirname(socketPath), `.~${process.pid.toString(36)}`);
+  for (const name of [socketPath, temporary]) checkLength(name);
   try {
     await checkPlace(socketPath);
     mkdirSync(path.dirname(socketPath), { recursive: true, mode: 0o700 });
@@ -34,12 +32,11 @@ export async function listenOnSocket(server: Server, socketPath: string): Promis
 }
 
 function checkLength(socketPath: string): void {
-  const limit = MAX_PATH_BYTES - TEMPORARY_SUFFIX.length;
   const length = Buffer.byteLength(socketPath);
-  if (length <= limit) return;
+  if (length <= MAX_PATH_BYTES) return;
   throw new PilotError(
     'invalid_argument',
-    `the socket path has ${length} bytes, ${limit} are possible: ${socketPath}`,
+    `the socket path has ${length} bytes, ${MAX_PATH_BYTES} are possible: ${socketPath}`,
     { hint: 'choose a shorter PILOT_HOME, or another place with --socket' },
   );
 }
