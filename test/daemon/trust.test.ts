@@ -3,9 +3,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { TrustItem } from '../../src/daemon/app-message.ts';
 import type { TrustSettings } from '../../src/daemon/trust.ts';
 import { TrustStore } from '../../src/daemon/trust-store.ts';
-import { decodeNodeRecord, encodeNodeRecord } from '../../src/identity/node-record.ts';
+import { decodeNodeRecord } from '../../src/identity/node-record.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { seededRandom } from '../support/seeded-random.ts';
 import { MemoryStorage } from './memory-storage.ts';
 import { TrustSide } from './trust-side.ts';
 
