@@ -1,0 +1,307 @@
+/**
+ * One open session: its keys, its frames in and out, and whether the peer is still there. It is made when
+ * a handshake is through and ends for good; what comes after is another one.
+ */
+import type { Clock } from '../base/clock.ts';
+import { WireError } from '../base/wire-error.ts';
+import {
+  CLOSE_FRAME,
+  decodeAck,
+  decodeFrames,
+  decodePong,
+  decodeResume,
+  encodePong,
+  FRAME,
+  type Frame,
+  type OutgoingFrame,
+} from './frame.ts';
+import type { Link } from './link.ts';
+import { Liveness } from './liveness.ts';
+import { PacketWriter } from './packet-writer.ts';
+import { Pings } from './pings.ts';
+import { ReliableStream } from './reliable-stream.ts';
+import type { SessionCounters } from './session-counters.ts';
+import { type Epoch, SessionKeys } from './session-keys.ts';
+import type { SessionSettings } from './session-settings.ts';
+
+/** Control frames and datagrams of one moment that wait to be put into a packet. */
+const MAX_PENDING_FRAMES = 256;
+const MAX_PENDING_BYTES = 2 ** 20;
+
+export interface ConversationEvents {
+  readonly message: (body: Uint8Array) => void;
+  readonly datagram: (body: Uint8Array) => void;
+  readonly writable: () => void;
+  /**
+   * New keys are wanted: the old ones are due, or the peer leaves our questions unanswered and a handshake
+   * shows whether it still knows this session. Called again and again until there are some.
+   */
+  readonly wantsKeys: () => void;
+  readonly ended: (reason: 'dead' | 'peer_closed' | 'violation') => void;
+}
+
+export interface ConversationDeps {
+  readonly id: Uint8Array;
+  /** We began it, so we are the first to ask for new keys. */
+  readonly isInitiator: boolean;
+  readonly epoch: Epoch;
+  readonly peerWindowBytes: number;
+  readonly clock: Clock;
+  readonly settings: SessionSettings;
+  readonly counters: SessionCounters;
+  /** Runs a function when the current turn is over, so that the frames of one turn share packets. */
+  readonly defer: (run: () => void) => void;
+  readonly events: ConversationEvents;
+}
+
+export class Conversation {
+  readonly id: Uint8Array;
+  readonly isInitiator: boolean;
+  readonly openedMs: number;
+  readonly keys: SessionKeys;
+  readonly #deps: ConversationDeps;
+  readonly #stream: ReliableStream;
+  readonly #liveness: Liveness;
+  readonly #pings: Pings;
+  #link: Link | undefined;
+  #pending: OutgoingFrame[] = [];
+  #pendingBytes = 0;
+  #lastAskedMs: number;
+  #flush: 'none' | 'scheduled' | 'running' | 'again' = 'none';
+  #hasEnded = false;
+
+  constructor(deps: ConversationDeps) {
+    const { clock, settings } = deps;
+    this.id = deps.id;
+    this.isInitiator = deps.isInitiator;
+    this.openedMs = clock.monotonic();
+    this.#deps = deps;
+    this.#lastAskedMs = this.openedMs;
+    this.keys = new SessionKeys(clock, settings, deps.epoch);
+    this.#pings = new Pings(clock);
+    this.#stream = new ReliableStream({
+      clock,
+      peerWindowBytes: deps.peerWindowBytes,
+      receiveWindowBytes: settings.receiveWindowBytes,
+      flushSoon: () => {
+        this.#flushSoon();
+      },
+      onSilence: () => {
+        this.#onSilence();
+      },
+      onWritable: deps.events.writable,
+    });
+    this.#liveness = new Liveness({
+      clock,
+      linkGraceMs: settings.linkGraceMs,
+      hasUnacknowledged: () => this.#stream.hasUnacknowledged,
+      sendProbe: () => {
+        this.#queue(this.#pings.probe());
+      },
+      onDead: () => {
+        deps.events.ended('dead');
+      },
+    });
+  }
+
+  get rttMs(): number | undefined {
+    return this.#pings.rttMs;
+  }
+
+  /** The handshake's round trip. */
+  sampleRtt(rttMs: number): void {
+    this.#pings.sample(rttMs);
+  }
+
+  /** The first link, before anything has been sent; afterwards `changeLink`. */
+  begin(link: Link | undefined): void {
+    this.#link = link;
+    this.#stream.begin(link !== undefined);
+    this.#liveness.linkChanged(link !== undefined);
+    if (link !== undefined) this.#liveness.used();
+  }
+
+  changeLink(link: Link | undefined): void {
+    this.#link = link;
+    this.#lastAskedMs = this.#deps.clock.monotonic();
+    this.#stream.linkChanged(link !== undefined);
+    this.#liveness.linkChanged(link !== undefined);
+    this.#flushSoon();
+  }
+
+  /** New keys that we asked for: the peer waits for a packet under them, so it gets a question at once. */
+  installKeys(epoch: Epoch): void {
+    this.keys.install(epoch);
+    this.confirmKeys();
+  }
+
+  /** New keys that the peer asked for and has used already. */
+  takeOverKeys(epoch: Epoch): void {
+    this.keys.install(epoch);
+    this.#flushSoon();
+  }
+
+  /** Sends something that wants an answer, and again until it comes. */
+  confirmKeys(): void {
+    this.#stream.ask();
+    this.#flushSoon();
+  }
+
+  send(body: Uint8Array): boolean {
+    this.#liveness.used();
+    return this.#stream.push(FRAME.message, body);
+  }
+
+  /** False when it cannot go out now. */
+  sendDatagram(body: Uint8Array): boolean {
+    if (this.#link === undefined || this.keys.sealing === undefined) return false;
+    this.#liveness.used();
+    return this.#queue({ type: FRAME.datagram, sequence: undefined, body });
+  }
+
+  async ping(timeoutMs: number): Promise<number> {
+    this.#liveness.used();
+    return this.#pings.ping(timeoutMs, (frame) => {
+      this.#queue(frame);
+    });
+  }
+
+  /** Takes in the frames of a packet. */
+  receive(plaintext: Uint8Array): void {
+    this.#liveness.received();
+    try {
+      for (const frame of decodeFrames(plaintext)) {
+        if (this.#hasEnded) return;
+        if (!this.#onFrame(frame)) throw new WireError('acknowledges what was never sent');
+      }
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#deps.counters.drop('bad_frame');
+      this.#deps.events.ended('violation');
+    }
+  }
+
+  /** Tells the peer that it is over. */
+  sendClose(): void {
+    this.#pending = [CLOSE_FRAME];
+    this.#writePackets();
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    this.#stream.stop();
+    this.#liveness.stop();
+    this.keys.erase();
+    this.#pings.stop();
+  }
+
+  /** False for what only a broken peer sends. */
+  #onFrame(frame: Frame): boolean {
+    const { type, sequence, body } = frame;
+    if (sequence !== undefined) {
+      this.#onReliable(frame, sequence);
+      return true;
+    }
+    switch (type) {
+      case FRAME.ack:
+        return this.#stream.onAck(decodeAck(body));
+      case FRAME.resume:
+        return this.#stream.onResume(decodeResume(body));
+      case FRAME.ping:
+        this.#queue(encodePong(body));
+        return true;
+      case FRAME.pong:
+        this.#pings.answered(decodePong(body));
+        return true;
+      case FRAME.close:
+        this.#deps.events.ended('peer_closed');
+        return true;
+      case FRAME.datagram:
+        this.#liveness.used();
+        this.#deps.events.datagram(body);
+        return true;
+      default:
+        this.#deps.counters.drop('unknown_frame');
+        return true;
+    }
+  }
+
+  #onReliable({ type, body }: Frame, sequence: number): void {
+    const { counters, events } = this.#deps;
+    this.#liveness.used();
+    switch (this.#stream.accept(sequence, body.length)) {
+      case 'duplicate':
+        counters.drop('duplicate_frame');
+        return;
+      case 'gap':
+        counters.drop('out_of_order');
+        return;
+      case 'deliver':
+        if (type === FRAME.message) events.message(body);
+        else counters.drop('unknown_frame');
+    }
+  }
+
+  #onSilence(): void {
+    // Nothing at all since the last question: perhaps the peer has lost this session.
+    const isUnanswered = this.#liveness.lastReceivedMs < this.#lastAskedMs;
+    this.#lastAskedMs = this.#deps.clock.monotonic();
+    if (isUnanswered && this.keys.current?.isConfirmed === true) this.#deps.events.wantsKeys();
+  }
+
+  /** False when so much waits already that somebody is not playing by the rules. */
+  #queue(frame: OutgoingFrame): boolean {
+    const bytes = this.#pendingBytes + frame.body.length;
+    if (this.#pending.length >= MAX_PENDING_FRAMES || bytes > MAX_PENDING_BYTES) return false;
+    this.#pending.push(frame);
+    this.#pendingBytes = bytes;
+    this.#flushSoon();
+    return true;
+  }
+
+  #flushSoon(): void {
+    if (this.#flush === 'running') this.#flush = 'again';
+    if (this.#flush !== 'none' || this.#hasEnded) return;
+    this.#flush = 'scheduled';
+    this.#deps.defer(() => {
+      this.#runFlush();
+    });
+  }
+
+  #runFlush(): void {
+    try {
+      do {
+        this.#flush = 'running';
+        this.#writePackets();
+      } while (this.#wantsAnotherFlush());
+    } finally {
+      this.#flush = 'none';
+    }
+  }
+
+  /** A link may deliver at once, so that the answer's answer is wanted before the first flush is over. */
+  #wantsAnotherFlush(): boolean {
+    return this.#flush === 'again' && !this.#hasEnded;
+  }
+
+  #writePackets(): void {
+    if (this.#hasEnded || this.#link === undefined) return;
+    if (this.keys.isRekeyDue(this.isInitiator)) this.#deps.events.wantsKeys();
+    const epoch = this.keys.sealing;
+    if (epoch === undefined) return;
+    const writer = new PacketWriter((parts, length) => {
+      if (this.#hasEnded) return;
+      const packet = epoch.send.seal(parts, length);
+      this.#deps.counters.sent(packet);
+      this.#link?.send(packet);
+    });
+    const pending = this.#pending;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    for (const frame of pending) writer.add(frame);
+    this.#stream.takeFrames((frame) => {
+      writer.add(frame);
+    });
+    writer.end();
+  }
+}

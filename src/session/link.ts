@@ -1,0 +1,14 @@
+/**
+ * What carries a session's packets at the moment: a relay, a direct stream, a data channel.
+ *
+ * A link keeps order while it lives and may lose everything that is under way when it dies; that it
+ * loses single packets, doubles them or hands over rubbish costs time and nothing else. It is
+ * dead when its owner says so with `Session.setLink`.
+ */
+export interface Link {
+  readonly kind: 'relay' | 'direct' | 'webrtc';
+  /** At least `MIN_LINK_PACKET_BYTES`, so that the largest body fits into one packet. */
+  readonly maxPacketBytes: number;
+  /** Takes the packet over. Never throws; what cannot be sent is lost. */
+  send(packet: Uint8Array): void;
+}

@@ -1,0 +1,97 @@
+/**
+ * Reliable frames on their way out, by sequence number:
+ *
+ *        first            cursor              sent              end
+ *          |  under way     |  to send again    |  not sent yet   |
+ *     ─────┴────────────────┴───────────────────┴─────────────────┴─────> sequence
+ *     acknowledged
+ *
+ * Bounded by frames, by bytes, and by what the peer says it takes; one frame may always be under way, so
+ * that a window smaller than a body stops nothing.
+ */
+import type { OutgoingFrame } from './frame.ts';
+
+export const MAX_RESEND_FRAMES = 1024;
+export const MAX_RESEND_BYTES = 4 * 2 ** 20;
+
+export class ResendQueue {
+  readonly #frames: OutgoingFrame[] = [];
+  #first = 0;
+  #cursor = 0;
+  #sent = 0;
+  #bytes = 0;
+  #peerWindowBytes: number;
+
+  constructor(peerWindowBytes: number) {
+    this.#peerWindowBytes = peerWindowBytes;
+  }
+
+  /** The sequence number that the next frame to be sent gets or has. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  get isEmpty(): boolean {
+    return this.#frames.length === 0;
+  }
+
+  /** True while frames have been sent that the peer has not acknowledged. */
+  get hasUnderWay(): boolean {
+    return this.#sent > this.#first;
+  }
+
+  /** Queues a frame, or takes nothing when the window is full. */
+  push(type: number, body: Uint8Array): boolean {
+    if (!this.#hasRoomFor(body.length)) return false;
+    const sequence = this.#first + this.#frames.length;
+    this.#frames.push({ type, sequence, body });
+    this.#bytes += body.length;
+    return true;
+  }
+
+  /** The next frame to put on the link, if there is one. */
+  take(): OutgoingFrame | undefined {
+    const frame = this.#frames[this.#cursor - this.#first];
+    if (frame === undefined) return undefined;
+    this.#cursor += 1;
+    this.#sent = Math.max(this.#sent, this.#cursor);
+    return frame;
+  }
+
+  /**
+   * Forgets everything below `next`. `invalid` when the peer cannot have got that far; otherwise whether
+   * it is news.
+   */
+  acknowledge(next: number, peerWindowBytes: number): 'news' | 'known' | 'invalid' {
+    if (next > this.#sent) return 'invalid';
+    if (next < this.#first) return 'known'; // overtaken on another link: its window is old too
+    this.#peerWindowBytes = peerWindowBytes;
+    const done = this.#frames.splice(0, next - this.#first);
+    for (const frame of done) this.#bytes -= frame.body.length;
+    this.#first = next;
+    this.#cursor = Math.max(this.#cursor, next);
+    return done.length > 0 ? 'news' : 'known';
+  }
+
+  /** Everything that is not acknowledged goes out again. */
+  rewind(): void {
+    this.#cursor = this.#first;
+  }
+
+  /** True when a good half is free: the moment to tell a sender that was turned away. */
+  get hasDrained(): boolean {
+    return (
+      this.#frames.length <= MAX_RESEND_FRAMES / 2 &&
+      (this.isEmpty || this.#bytes <= this.#limitBytes() / 2)
+    );
+  }
+
+  #hasRoomFor(bytes: number): boolean {
+    if (this.isEmpty) return true;
+    return this.#frames.length < MAX_RESEND_FRAMES && this.#bytes + bytes <= this.#limitBytes();
+  }
+
+  #limitBytes(): number {
+    return Math.min(MAX_RESEND_BYTES, this.#peerWindowBytes);
+  }
+}

@@ -1,0 +1,41 @@
+import type { KeyChain } from '../identity/key-chain.ts';
+
+/**
+ * - `handshake_timeout`: the peer did not answer, or not in time for new keys
+ * - `dead`: it does not answer any more, or there has been no link for too long
+ * - `replaced`: it began a new session, which is open already; `opened` follows
+ * - `peer_closed`: it ended the session, or does not know it any more
+ * - `local`: `close` was called
+ * - `violation`: it sent, authentically, what no sound peer sends
+ */
+export type ClosedReason =
+  'handshake_timeout' | 'dead' | 'replaced' | 'peer_closed' | 'local' | 'violation';
+
+/**
+ * What a session tells its owner. Every call may call the session back. Bodies are views into received
+ * packets: they stay as they are, but a small one that is kept holds its packet in memory.
+ */
+export interface SessionHandlers {
+  /**
+   * A peer wants to open a session; `early` came with it and has been verified. Asked before our answer
+   * goes out. It may ask the same again (a lost answer, somebody who plays a packet again): early
+   * items need an id that is remembered.
+   */
+  admit(request: {
+    readonly chain: KeyChain;
+    readonly early: readonly Uint8Array[];
+  }): { readonly accept: true } | { readonly accept: false; readonly code: string };
+  /** Frames may flow. `earlyDelivered`: the peer's `admit` has had the early items given to `open`. */
+  opened(info: { readonly earlyDelivered: boolean }): void;
+  /** The peer answered `open` with a refusal; the session is idle again. */
+  refused(code: string): void;
+  /** Reliable: in order, once within this session. */
+  message(body: Uint8Array): void;
+  datagram(body: Uint8Array): void;
+  /** There is room again after `send` said no. */
+  writable(): void;
+  /** The peer has a new key; its chain extends the one known so far. Remember it. */
+  rotated(chain: KeyChain): void;
+  /** Over. What is unacknowledged is lost to the session. */
+  closed(reason: ClosedReason): void;
+}
