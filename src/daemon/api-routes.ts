@@ -85,7 +85,11 @@ export function apiHandlers(node: NodeApi, host: HostFacts): Handlers {
       return { peers, total: peers.length };
     },
     ping: async ({ body, signal }) => node.ping(body, signal),
-    sendMessage: async ({ body, signal }) => node.send(body, signal),
+    sendMessage: async (call) => {
+      const { wait_ms = 0, confirm_ms = 0 } = call.body;
+      // A call that only stores is over before a signal could matter, and making one costs.
+      return wait_ms + confirm_ms > 0 ? node.send(call.body, call.signal) : node.send(call.body);
+    },
     messageStatus: ({ params }) => node.messageStatus(params.id),
     listOutbox: () => node.outbox(),
     retryOutbox: async ({ params }) => node.retryOutbox(params.id),

@@ -100,13 +100,17 @@ export class ApiServer {
     const app = this.#app;
     // Whatever a client calls it, a body is JSON: `curl -d` without a header should just work.
     app.removeAllContentTypeParsers();
-    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
-      try {
-        done(null, parseBody(body as Buffer));
-      } catch (error) {
-        done(error as Error);
-      }
-    });
+    app.addContentTypeParser(
+      ['application/json', '*'],
+      { parseAs: 'buffer' },
+      (_request, body, done) => {
+        try {
+          done(null, parseBody(body as Buffer));
+        } catch (error) {
+          done(error as Error);
+        }
+      },
+    );
     app.setErrorHandler((error, request, reply) => {
       this.#fail(error, request, reply);
     });

@@ -251,7 +251,8 @@ describe('waiting calls', () => {
     { path: '/v1/resolve?target=beta' },
     { method: 'POST', path: '/v1/trust/request', body: { target: 'beta' } },
     { method: 'POST', path: '/v1/ping', body: { target: 'beta' } },
-    { method: 'POST', path: '/v1/messages', body: MESSAGE },
+    { method: 'POST', path: '/v1/messages', body: { ...MESSAGE, wait_ms: 1000 } },
+    { method: 'POST', path: '/v1/messages', body: { ...MESSAGE, confirm_ms: 1000 } },
   ];
 
   test.each(waiting)('a client that hangs up ends its call: $path', async (request) => {
@@ -273,7 +274,7 @@ describe('waiting calls', () => {
 
   test('a call that was answered is not aborted afterwards', async () => {
     const { node, socketPath, server } = await startApi();
-    const reply = await call(socketPath, { method: 'POST', path: '/v1/messages', body: MESSAGE });
+    const reply = await call(socketPath, { path: '/v1/resolve?target=beta' });
     expect(reply.status).toBe(200);
     await server.stop();
     expect(node.aborted).toEqual([]);
@@ -283,7 +284,7 @@ describe('waiting calls', () => {
     const { node, socketPath, server } = await startApi();
     node.isWaiting = true;
     const arrived = node.nextWait();
-    const answer = call(socketPath, { method: 'POST', path: '/v1/messages', body: MESSAGE });
+    const answer = call(socketPath, { method: 'POST', path: '/v1/ping', body: { target: 'beta' } });
     await arrived;
     await Promise.all([server.stop(), server.stop()]);
     expect(await answer).toMatchObject({ status: 503, json: { code: 'unavailable' } });
