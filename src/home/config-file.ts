@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 
@@ -39,7 +40,8 @@ export function writeConfigFile(file: string, text: string): void {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
     replaceFile(targetOf(file), text);
   } catch (error) {
-    throw new PilotError('internal', `cannot write ${file}: ${describeError(error)}`, {
+    const code = isForbidden(error) ? 'permission_denied' : 'internal';
+    throw new PilotError(code, `cannot write ${file}: ${describeError(error)}`, {
       hint: 'check the folder and the free space on its disk',
       cause: error,
     });
@@ -85,13 +87,11 @@ function decodeText(bytes: Uint8Array, file: string): string {
 /** The first line that is not UTF-8, counted from 1. No byte of a longer character is a line feed. */
 function foreignLine(bytes: Uint8Array): number {
   const text = new TextDecoder('latin1').decode(bytes);
-  const isForeign = (line: string): boolean => Buffer.from(line, 'latin1').toString().includes('�');
-  return text.split('\n').findIndex(isForeign) + 1;
+  return text.split('\n').findIndex((line) => !isUtf8(Buffer.from(line, 'latin1'))) + 1;
 }
 
 function unreadable(file: string, error: unknown): PilotError {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'EACCES' || code === 'EPERM') {
+  if (isForbidden(error)) {
     return new PilotError('permission_denied', `${file} may not be read`, {
       hint: `ls -l ${shellQuoted(file)} shows who may`,
       cause: error,
@@ -101,4 +101,8 @@ function unreadable(file: string, error: unknown): PilotError {
     hint: 'name a YAML file',
     cause: error,
   });
+}
+
+function isForbidden(error: unknown): boolean {
+  return ['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
