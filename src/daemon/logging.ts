@@ -1,0 +1,84 @@
+import pino from 'pino';
+
+import type { Clock } from '../base/clock.ts';
+import type { Config } from '../home/config.ts';
+import type { Log } from './log.ts';
+import { LogLimiter } from './log-limiter.ts';
+import { textLineOf } from './log-text.ts';
+
+export type LogSettings = Config['observability']['logging'];
+
+/** The log of a process, with what only its frame needs. */
+export interface ProcessLog extends Log {
+  fatal(fields: object, message: string): void;
+  isLevelEnabled(level: 'debug'): boolean;
+}
+
+/** Where finished lines go. */
+export interface LogSink {
+  write(line: string): void;
+}
+
+/** Members that never get into a line, at the top and one level down, should anybody pass them. */
+const SECRETS = ['token', 'relay_token', 'private_key', 'passphrase', 'secret', 'seed'];
+const CORRELATION = 'correlation_id';
+/** pino's number for it. */
+const INFO = 30;
+
+/** Lines of fields and a message, in JSON or as text; what repeats itself is held back. */
+export function createLog(settings: LogSettings, sink: LogSink, clock: Clock): ProcessLog {
+  const limiter = new LogLimiter();
+  const destination: LogSink =
+    settings.format === 'json'
+      ? sink
+      : {
+          write: (line) => {
+            sink.write(textLineOf(line));
+          },
+        };
+  return pino(
+    {
+      level: settings.level,
+      base: null,
+      timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
+      redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
+      formatters: {
+        level: (label) => ({ level: label }),
+        ...(!settings.correlation_tracing && { log: withoutCorrelation }),
+      },
+      hooks: {
+        logMethod(args, method, level) {
+          const suppressed = isLimited(args[0], level)
+            ? limiter.admit(`${level} ${String(args[1])}`, clock.monotonic())
+            : 0;
+          if (suppressed === undefined) return;
+          if (suppressed > 0) method.call(this, { ...Object(args[0]), suppressed }, args[1]);
+          else method.apply(this, args);
+        },
+      },
+    },
+    destination,
+  );
+}
+
+/**
+ * The sink of a process: its standard output, written at once, so that nothing is lost in a crash.
+ * A reader that went away or a full disk costs lines and nothing else.
+ */
+export function standardOutput(): LogSink {
+  const destination = pino.destination({ fd: process.stdout.fd, sync: true });
+  destination.on('error', () => undefined);
+  return destination;
+}
+
+/** Whoever asked for debug lines wants them all, and each message leaves its own trace. */
+function isLimited(fields: unknown, level: number): boolean {
+  if (level < INFO) return false;
+  return typeof fields !== 'object' || fields === null || !Object.hasOwn(fields, CORRELATION);
+}
+
+function withoutCorrelation(fields: Record<string, unknown>): Record<string, unknown> {
+  const others = { ...fields };
+  Reflect.deleteProperty(others, CORRELATION);
+  return others;
+}
