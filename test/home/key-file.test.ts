@@ -112,7 +112,7 @@ describe('reading refuses', () => {
     mkdirSync(file);
     expect(failure(() => readKeyFile(file)).message).toContain('not a regular file');
     const pipe = path.join(folder, 'pipe');
-    execFileSync('mkfifo', ['-m', '600', pipe]);
+    execFileSync('/usr/bin/mkfifo', ['-m', '600', pipe]);
     expect(failure(() => readKeyFile(pipe)).message).toContain('not a regular file');
   });
 

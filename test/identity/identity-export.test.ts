@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
-
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import { toHex } from '../../src/base/bytes.ts';
 import { PilotError } from '../../src/base/pilot-error.ts';
@@ -17,9 +15,12 @@ interface Envelope {
   ciphertext: string;
 }
 
+// Each derivation takes 128 MiB and, on a busy machine, seconds.
+vi.setConfig({ testTimeout: 60_000 });
+
 const random = seededRandom(14);
 const identity = Identity.create(random, 1_000).rotate(random, 2_000);
-const PASSPHRASE = 'correct horse';
+const PASSPHRASE = 'Sésame ouvre-toi';
 const exported = await exportIdentity(identity, PASSPHRASE, random);
 const envelope = JSON.parse(exported) as Envelope;
 
@@ -29,8 +30,8 @@ async function failure(text: string, passphrase = PASSPHRASE): Promise<PilotErro
   throw new Error('it was not refused as it should be', { cause: error });
 }
 
-test('export, import: the same identity with its chain', async () => {
-  const imported = await importIdentity(exported, PASSPHRASE);
+test('export, import with the passphrase in another Unicode form: the same identity', async () => {
+  const imported = await importIdentity(exported, PASSPHRASE.normalize('NFD'));
   expect(imported.nodeId).toBe(identity.nodeId);
   expect(toHex(imported.chain.encode())).toBe(toHex(identity.chain.encode()));
   expect(imported.secret.exposeSeed()).toEqual(identity.secret.exposeSeed());
@@ -56,14 +57,8 @@ test('salt and nonce are new each time', async () => {
   expect(again.cipher['nonce']).not.toBe(envelope.cipher['nonce']);
 });
 
-test('a passphrase typed in another Unicode form opens it', async () => {
-  const text = await exportIdentity(identity, 'Sésame ouvre-toi', randomBytes);
-  const imported = await importIdentity(text, 'Se\u0301same ouvre-toi');
-  expect(imported.nodeId).toBe(identity.nodeId);
-});
-
 test('a wrong passphrase', async () => {
-  const error = await failure(exported, 'correct house');
+  const error = await failure(exported, 'Sesame ouvre-toi');
   expect(error.code).toBe('permission_denied');
   expect(error.hint).toContain('passphrase');
 });
@@ -71,7 +66,6 @@ test('a wrong passphrase', async () => {
 test.each<[string, Envelope]>([
   ['another node id', { ...envelope, node_id: `${identity.nodeId.slice(0, -1)}x` }],
   ['a changed ciphertext', { ...envelope, ciphertext: `AAAA${envelope.ciphertext.slice(4)}` }],
-  ['another salt', { ...envelope, kdf: { ...envelope.kdf, salt: 'A'.repeat(22) + '==' } }],
 ])('tampered with: %s', async (_, changed) => {
   expect((await failure(JSON.stringify(changed))).code).toBe('permission_denied');
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import { fromHex, toHex } from '../../src/base/bytes.ts';
 import { deriveNodeNumber, formatAddress } from '../../src/identity/address.ts';
@@ -34,6 +34,9 @@ class Vectors {
     return fromHex(this.text(name));
   }
 }
+
+// The export takes two derivations of 128 MiB: on a busy machine, seconds.
+vi.setConfig({ testTimeout: 60_000 });
 
 const text = readFileSync(new URL('../../docs/protocol-identity.md', import.meta.url), 'utf8');
 const [keys, signature, nodeId, address, chain, record] = [
