@@ -1,0 +1,165 @@
+/**
+ * Durable messages per second, one sender with 64 in flight, 300 bytes each: `PilotClient.send` until the
+ * last one is in the receiver's inbox, against mosquitto (QoS 1, persistence on) between two mqtt.js
+ * clients. Ours is fsynced on both hosts; mosquitto writes its database on a timer.
+ *
+ * npm run bench -- durable [messages per round, 5000] [rounds, 5]     needs Debian's mosquitto
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { connect as connectTcp, createServer } from 'node:net';
+import path from 'node:path';
+
+import mqtt from 'mqtt';
+
+import { PilotClient } from '../src/client/client.ts';
+import { eventually } from '../test/support/processes.ts';
+import { Sandbox } from '../test/support/sandbox.ts';
+import { formatComparison } from './support/ratio.ts';
+import { runRole, startRole } from './support/roles.ts';
+import { startTwoNodes } from './support/two-nodes.ts';
+
+const IN_FLIGHT = 64;
+const PAYLOAD = new Uint8Array(300).fill(120);
+const DONE = 'done';
+
+const roles = {
+  /** Says `done` to its parent whenever `count` more messages have come. */
+  'node-sink': async (socketPath = '', count = '') => {
+    const client = new PilotClient({ socketPath });
+    const counter = countTo(Number(count));
+    const events = client.events(['message.received']);
+    await client.health();
+    void (async () => {
+      for await (const { type } of events) if (type === 'message.received') counter();
+    })();
+  },
+  'mqtt-sink': async (url = '', count = '') => {
+    const client = await mqtt.connectAsync(url, { clientId: 'sink', clean: false });
+    const counter = countTo(Number(count));
+    client.on('message', counter);
+    await client.subscribeAsync('bench', { qos: 1 });
+  },
+};
+
+function countTo(target: number): () => void {
+  let seen = 0;
+  return () => {
+    seen += 1;
+    if (seen % target === 0) process.send?.(DONE);
+  };
+}
+
+async function perSecond(
+  count: number,
+  done: () => Promise<unknown>,
+  send: () => Promise<unknown>,
+): Promise<number> {
+  const arrived = done();
+  const startedMs = performance.now();
+  let left = count;
+  const worker = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      await send();
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+  await arrived;
+  return (count / (performance.now() - startedMs)) * 1000;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+async function startMosquitto(folder: string): Promise<{ url: string; stop: () => void }> {
+  const port = await freePort();
+  mkdirSync(folder);
+  const config = path.join(folder, 'mosquitto.conf');
+  writeFileSync(
+    config,
+    [
+      `listener ${port} 127.0.0.1`,
+      'allow_anonymous true',
+      'persistence true',
+      `persistence_location ${folder}/`,
+      'autosave_interval 1',
+      `max_inflight_messages ${IN_FLIGHT}`,
+      'max_queued_messages 0',
+      'user root',
+    ].join('\n'),
+  );
+  const broker = spawn('mosquitto', ['-c', config], {
+    stdio: 'ignore',
+    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` },
+  });
+  process.on('exit', () => broker.kill('SIGKILL'));
+  const failed = once(broker, 'error').then(([cause]) => {
+    throw new Error('mosquitto does not start: apt-get install mosquitto', { cause });
+  });
+  const up = eventually('mosquitto listens', async () => accepts(port));
+  await Promise.race([up, failed]);
+  failed.catch(() => undefined);
+  return { url: `mqtt://127.0.0.1:${port}`, stop: () => broker.kill('SIGKILL') };
+}
+
+async function accepts(port: number): Promise<true | undefined> {
+  const socket = connectTcp(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return undefined;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function main(): Promise<void> {
+  const [count = 5000, rounds = 5] = process.argv.slice(2).map(Number);
+  await Sandbox.run(async (sandbox) => {
+    const broker = await startMosquitto(path.join(sandbox.folder, 'mosquitto'));
+    const publisher = await mqtt.connectAsync(broker.url, { clientId: 'source' });
+    const mqttSink = await startRole('mqtt-sink', broker.url, String(count));
+    const { alice, bob } = await startTwoNodes(sandbox);
+    const nodeSink = await startRole('node-sink', bob.paths.socket, String(count));
+    const client = alice.client();
+    const receiver = bob.client();
+
+    const ours = [];
+    const peer = [];
+    for (let round = -1; round < rounds; round++) {
+      const theirs = await perSecond(
+        count,
+        async () => mqttSink.next(),
+        async () => publisher.publishAsync('bench', Buffer.from(PAYLOAD), { qos: 1 }),
+      );
+      const own = await perSecond(
+        count,
+        async () => nodeSink.next(),
+        async () => client.send('bob', PAYLOAD),
+      );
+      await receiver.clearInbox();
+      if (round < 0) continue; // warm-up
+      peer.push(theirs);
+      ours.push(own);
+    }
+    await publisher.endAsync();
+    await Promise.all([mqttSink.stop(), nodeSink.stop()]);
+    broker.stop();
+    const name = `durable messages, ${IN_FLIGHT} in flight, against mosquitto QoS 1`;
+    process.stdout.write(`${formatComparison({ name, unit: 'msg/s', ours, peer })}\n`);
+  });
+}
+
+if (!(await runRole(roles))) {
+  await main();
+  process.exit(0);
+}
