@@ -26,8 +26,6 @@ export const ERROR_CODES = [
   'not_allowed',
   'duplicate_login',
   'replaced',
-  'login_timeout',
-  'too_many',
   'rate_limited',
   'protocol',
   'slow_receiver',
