@@ -20,9 +20,19 @@ export interface PidRecord {
 /** Each attempt removes one stale file; more of them means that somebody keeps making some. */
 const MAX_CLAIM_ATTEMPTS = 8;
 
-/** The record in a pid file, living or not; undefined when there is none or it is not legible. */
+/**
+ * The record in a pid file, living or not; undefined when there is none or it says nothing. PilotError
+ * when it cannot be read: it may name a living process.
+ */
 export function readPidFile(file: string): PidRecord | undefined {
-  const [pid = '', startMarker = ''] = (readText(file) ?? '').split('\n');
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw unusable(file, error);
+  }
+  const [pid = '', startMarker = ''] = text.split('\n');
   if (!/^[1-9]\d{0,9}$/.test(pid)) return undefined;
   return { pid: Number(pid), startMarker };
 }
@@ -48,7 +58,7 @@ export function claimPidFile(file: string): void {
   const own = ownRecord();
   try {
     for (let attempt = 0; attempt < MAX_CLAIM_ATTEMPTS; attempt++) {
-      if (createFile(file, `${own.pid}\n${own.startMarker}\n`)) return;
+      if (createFile(file, encode(own))) return;
       const pid = livingPid(file);
       if (pid === own.pid) return;
       if (pid !== undefined) throw alreadyRuns(pid);
@@ -78,10 +88,13 @@ function removeStale(file: string): void {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;
   }
-  const text = readText(aside) ?? '';
-  const isLiving = livingPid(aside) !== undefined;
-  if (isLiving) createFile(file, text);
+  const moved = readPidFile(aside);
+  if (moved !== undefined && isAlive(moved)) createFile(file, encode(moved));
   rmSync(aside, { force: true });
+}
+
+function encode({ pid, startMarker }: PidRecord): string {
+  return `${pid}\n${startMarker}\n`;
 }
 
 function ownRecord(): PidRecord {
@@ -114,6 +127,7 @@ function takesSignals(pid: number): boolean {
   }
 }
 
+/** Of the proc file system, where a file that cannot be read is a process that is not there. */
 function readText(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
@@ -129,8 +143,8 @@ function alreadyRuns(pid: number): PilotError {
 }
 
 function unusable(file: string, cause: unknown): PilotError {
-  return new PilotError('internal', `cannot write ${file}: ${describeError(cause)}`, {
-    hint: 'check that the folder is yours and that its disk has space',
+  return new PilotError('internal', `cannot use ${file}: ${describeError(cause)}`, {
+    hint: 'check that the file is yours and that its disk has space',
     cause,
   });
 }

@@ -64,7 +64,7 @@ export function walkStun(bytes: Uint8Array): StunFrame {
 
 /** The first `end` bytes, with the length that the message has when `more` bytes follow. */
 export function cutStun(bytes: Uint8Array, end: number, more: number): Uint8Array {
-  const cut = bytes.slice(0, end);
+  const cut = new Uint8Array(bytes.subarray(0, end));
   new DataView(cut.buffer).setUint16(2, end - STUN_HEADER_BYTES + more);
   return cut;
 }

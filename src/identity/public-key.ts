@@ -24,7 +24,7 @@ function isNonCanonical(y: Uint8Array): boolean {
 /** The checks on an Ed25519 public key that need no curve arithmetic: length, one encoding, order. */
 export function isAcceptableKey(publicKey: Uint8Array): boolean {
   if (publicKey.length !== PUBLIC_KEY_BYTES) return false;
-  const y = publicKey.slice();
+  const y = new Uint8Array(publicKey);
   y[31] = (y[31] ?? 0) & 0x7f;
   return !isNonCanonical(y) && !SMALL_ORDER_Y.has(toHex(y));
 }

@@ -29,6 +29,13 @@ test('bytes are a view, not a copy', () => {
   expect(view[0]).toBe(9);
 });
 
+test('of a Buffer too the slice of what was read is a copy', () => {
+  const buffer = Buffer.from('aabbcc', 'hex').subarray(1);
+  const copy = new ByteReader(buffer).bytes(2).slice();
+  buffer.fill(0);
+  expect(copy).toEqual(fromHex('bbcc'));
+});
+
 describe('it refuses to pass the end and stays where it was', () => {
   test.each([
     ['u8', 0, (reader: ByteReader) => reader.u8()],

@@ -1,6 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -108,6 +116,16 @@ describe('illegible files are stale', () => {
 
 test('a number that no process has is not alive', () => {
   expect(isAlive({ pid: 2 ** 31 - 1, startMarker: '' })).toBe(false);
+});
+
+test('a file that cannot be read is not stale: it stays', () => {
+  mkdirSync(file);
+  for (const use of [claimPidFile, releasePidFile, livingPid]) {
+    expect(() => {
+      use(file);
+    }).toThrow(expect.objectContaining({ code: 'internal' }) as Error);
+  }
+  expect(statSync(file).isDirectory()).toBe(true);
 });
 
 test('a folder that is not there is a PilotError', () => {

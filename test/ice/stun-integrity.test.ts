@@ -29,6 +29,14 @@ describe.each(NAMES)('RFC 5769 %s', (name) => {
     expect(verifyFingerprint(bytes)).toBe(true);
   });
 
+  test('both verify in a Buffer that is part of another, which stays as it is', () => {
+    const whole = Buffer.from(`ffff${vectors[name].hex}ffff`, 'hex');
+    const before = Buffer.from(whole);
+    const part = whole.subarray(2, -2);
+    expect(verifyMessageIntegrity(part, password) && verifyFingerprint(part)).toBe(true);
+    expect(whole).toEqual(before);
+  });
+
   test('another password does not', () => {
     expect(verifyMessageIntegrity(bytes, `${password}x`)).toBe(false);
   });

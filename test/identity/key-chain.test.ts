@@ -37,8 +37,10 @@ test('the bytes: first key, count, certificates of 104', () => {
   expect(three.encode()).toHaveLength(33 + 2 * 104);
 });
 
-test('decode gives back what was encoded, independent of the buffer it came in', () => {
-  const bytes = three.encode();
+test.each([
+  ['bytes', three.encode()],
+  ['a Buffer', Buffer.from(three.encode())],
+])('decode gives back what was encoded, independent of the %s it came in', (_, bytes) => {
   const decoded = KeyChain.decode(bytes);
   bytes.fill(0);
   expect(toHex(decoded.encode())).toBe(toHex(three.encode()));

@@ -50,6 +50,12 @@ test('made keys are acceptable points', () => {
   }
 });
 
+test('looking at a key, given as a Buffer too, leaves it as it is', () => {
+  const key = Buffer.alloc(32, 0xff);
+  isAcceptableKey(key);
+  expect(key).toEqual(Buffer.alloc(32, 0xff));
+});
+
 test('any 32 bytes decode exactly where the strict library accepts a point of large order', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (bytes) => {
