@@ -138,11 +138,13 @@ export class ReliableStream {
       if (!this.#gapPause.isSet) this.#askForFrames();
       return 'gap';
     }
+    const isNew = sequence === this.#nextExpected;
+    if (isNew) {
+      this.#nextExpected += 1;
+      this.#sawGap = false;
+    }
     this.#noteUnacked(bytes);
-    if (sequence < this.#nextExpected) return 'duplicate';
-    this.#nextExpected += 1;
-    this.#sawGap = false;
-    return 'deliver';
+    return isNew ? 'deliver' : 'duplicate';
   }
 
   /** False when the peer acknowledges what was never sent. */

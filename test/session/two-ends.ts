@@ -1,0 +1,168 @@
+import { utf8 } from '../../src/base/bytes.ts';
+import { Identity } from '../../src/identity/identity.ts';
+import type { KeyChain } from '../../src/identity/key-chain.ts';
+import { Session } from '../../src/session/session.ts';
+import type { ClosedReason, SessionHandlers } from '../../src/session/session-handlers.ts';
+import type { SessionSettings } from '../../src/session/session-settings.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { MemoryLink } from './memory-link.ts';
+
+/** A session and everything it told its owner. */
+export class End implements SessionHandlers {
+  readonly session: Session;
+  identity: Identity;
+  isUnderLoad = false;
+  readonly events: string[] = [];
+  readonly messages: string[] = [];
+  readonly datagrams: string[] = [];
+  readonly early: string[][] = [];
+  verdict: ReturnType<SessionHandlers['admit']> = { accept: true };
+  onMessage: (text: string) => void = () => undefined;
+  onClosed: (reason: ClosedReason) => void = () => undefined;
+
+  constructor(options: {
+    identity: Identity;
+    remote: KeyChain;
+    clock: ManualClock;
+    seed: number;
+    settings?: Partial<SessionSettings>;
+  }) {
+    this.identity = options.identity;
+    const identityNow = (): Identity => this.identity;
+    this.session = new Session({
+      get identity() {
+        return identityNow();
+      },
+      remote: options.remote,
+      clock: options.clock,
+      random: seededRandom(options.seed),
+      handlers: this,
+      settings: options.settings ?? {},
+      defer: (run) => {
+        run();
+      },
+      isUnderLoad: () => this.isUnderLoad,
+    });
+  }
+
+  admit(request: { chain: KeyChain; early: readonly Uint8Array[] }): typeof this.verdict {
+    this.early.push(request.early.map(text));
+    return this.verdict;
+  }
+
+  opened({ earlyDelivered }: { earlyDelivered: boolean }): void {
+    this.events.push(earlyDelivered ? 'opened, early delivered' : 'opened');
+  }
+
+  refused(code: string): void {
+    this.events.push(`refused: ${code}`);
+  }
+
+  message(body: Uint8Array): void {
+    this.messages.push(text(body));
+    this.onMessage(text(body));
+  }
+
+  datagram(body: Uint8Array): void {
+    this.datagrams.push(text(body));
+  }
+
+  writable(): void {
+    this.events.push('writable');
+  }
+
+  rotated(chain: KeyChain): void {
+    this.events.push(`rotated: ${chain.length}`);
+  }
+
+  closed(reason: ClosedReason): void {
+    this.events.push(`closed: ${reason}`);
+    this.onClosed(reason);
+  }
+
+  say(words: string): boolean {
+    return this.session.send(utf8(words));
+  }
+
+  drops(reason: string): number {
+    return new Map<string, number>(this.session.counters.drops).get(reason) ?? 0;
+  }
+}
+
+/** Two identities; the first has the lower first key. */
+export function twoIdentities(seed = 1): [Identity, Identity] {
+  const random = seededRandom(seed);
+  const one = Identity.create(random, 0);
+  const two = Identity.create(random, 0);
+  return Buffer.compare(one.firstKey, two.firstKey) < 0 ? [one, two] : [two, one];
+}
+
+/** `low` and `high` (by their first keys) with a link between them. */
+export class TwoEnds {
+  readonly clock = new ManualClock();
+  low: End;
+  readonly high: End;
+  lowLink: MemoryLink;
+  highLink: MemoryLink;
+  readonly #seed: number;
+  #restarts = 0;
+
+  constructor(
+    options: {
+      seed?: number;
+      settings?: Partial<SessionSettings>;
+      identities?: [Identity, Identity];
+    } = {},
+  ) {
+    this.#seed = options.seed ?? 1;
+    const [low, high] = options.identities ?? twoIdentities(this.#seed);
+    const shared = { clock: this.clock, settings: options.settings ?? {} };
+    this.low = new End({ ...shared, identity: low, remote: high.chain, seed: this.#seed + 1 });
+    this.high = new End({ ...shared, identity: high, remote: low.chain, seed: this.#seed + 2 });
+    [this.lowLink, this.highLink] = this.connect();
+  }
+
+  /** A new link; what is under way on the old one still arrives, unless it was cut. */
+  connect(delayMs = 10): [MemoryLink, MemoryLink] {
+    this.lowLink = new MemoryLink(this.clock, delayMs, () => this.high.session);
+    this.highLink = new MemoryLink(this.clock, delayMs, () => this.low.session);
+    this.low.session.setLink(this.lowLink);
+    this.high.session.setLink(this.highLink);
+    return [this.lowLink, this.highLink];
+  }
+
+  /** The process of `low` starts again: the same identity, nothing remembered, the same link. */
+  restartLow(settings: Partial<SessionSettings> = {}): End {
+    const { identity } = this.low;
+    const remote = this.high.identity.chain;
+    this.low = new End({
+      identity,
+      remote,
+      clock: this.clock,
+      seed: this.#seed + 3 + this.#restarts++,
+      settings,
+    });
+    this.low.session.setLink(this.lowLink);
+    return this.low;
+  }
+
+  /** Both ends lose the link and everything on it. */
+  cut(): void {
+    this.lowLink.cut();
+    this.highLink.cut();
+    this.low.session.setLink(undefined);
+    this.high.session.setLink(undefined);
+  }
+
+  /** `low` opens; both are open afterwards. */
+  open(): this {
+    this.low.session.open();
+    this.clock.advance(100);
+    return this;
+  }
+}
+
+export function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('utf8');
+}
