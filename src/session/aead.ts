@@ -46,5 +46,5 @@ export function openAead(
   } catch (error) {
     throw new WireError('does not authenticate', { cause: error });
   }
-  return plaintext;
+  return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length);
 }

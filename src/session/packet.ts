@@ -117,6 +117,6 @@ export class ReceiveKey {
     } catch {
       return undefined;
     }
-    return plaintext;
+    return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length);
   }
 }
