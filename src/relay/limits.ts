@@ -15,8 +15,10 @@ const BOUNDS = {
   maxFramesPerSecond: { value: 20_000, about: 'frames per second from one connection' },
   // A quarter of a gigabit: bulk belongs on direct paths.
   maxBytesPerSecond: { value: 32 * MIB, about: 'bytes per second from one connection' },
-  // Somebody with a saved list of peers looks up a few dozen at a start.
-  maxRequestsPerSecond: { value: 50, about: 'lookups, publications and pings per second' },
+  // A lookup takes some 20 µs: a hundredth of a core.
+  maxRequestsPerSecond: { value: 500, about: 'lookups and pings per second from one node' },
+  // A publication is an fsync and up to 8 ms of signatures, and news only when a node changes.
+  maxPublicationsPerSecond: { value: 2, about: 'publications per second from one node' },
   // 8 MiB of frames unread is about a second of a slow line; more would only grow our memory.
   maxSendBufferBytes: {
     value: 8 * MIB,
@@ -27,17 +29,17 @@ const BOUNDS = {
   // At some 20 KiB each: 320 MiB.
   maxConnections: { value: 16_384, about: 'connections in all' },
   // An office behind one address.
-  maxConnectionsPerAddress: { value: 256, about: 'connections from one IP address' },
+  maxConnectionsPerIp: { value: 256, about: 'connections from one IP address' },
   // Each may hold 96 KiB before it has logged in: 48 MiB.
   maxUnauthenticated: { value: 512, about: 'connections that have not logged in yet' },
-  maxUnauthenticatedPerAddress: {
+  maxUnauthenticatedPerIp: {
     value: 64,
     about: 'connections from one IP address that have not logged in yet',
   },
   // Two round trips of the slowest satellite line and a TLS handshake.
   maxLoginSeconds: { value: 5, about: 'seconds to log in, or to send an HTTP request' },
-  // A login costs up to 8 ms (a key chain of 64); a prefix may use a tenth of a core at the usual 0.3 ms.
-  maxLoginsPerSecondPerPrefix: { value: 50, about: 'logins per second from one /24 or /48' },
+  // A login takes 1 ms (8 with a key chain of 64): a prefix may use a tenth of a core.
+  maxLoginsPerSecondPerPrefix: { value: 100, about: 'logins per second from one /24 or /48' },
   // Three times the nodes' keep-alive of 20 s.
   maxSilenceSeconds: { value: 60, about: 'seconds without a byte before a connection is closed' },
   maxDrainSeconds: { value: 5, about: 'seconds that a stopping relay waits for its connections' },

@@ -36,6 +36,7 @@ export class RequestHandler {
   readonly #deps: RequestDeps;
   readonly #requester: Requester;
   readonly #requests: TokenBucket;
+  readonly #publications: TokenBucket;
   readonly #puts: TokenBucket;
 
   constructor(deps: RequestDeps, requester: Requester) {
@@ -45,6 +46,7 @@ export class RequestHandler {
     const bucket = (perSecond: number): TokenBucket =>
       new TokenBucket({ perSecond, burst: perSecond * BURST_SECONDS }, clock.monotonic());
     this.#requests = bucket(limits.maxRequestsPerSecond);
+    this.#publications = bucket(limits.maxPublicationsPerSecond);
     this.#puts = bucket(limits.maxPutsPerSecond);
   }
 
@@ -80,8 +82,15 @@ export class RequestHandler {
 
   #mayAsk(request: Request): boolean {
     const nowMs = this.#deps.clock.monotonic();
-    if (request.t !== 'put') return this.#requests.take(nowMs);
-    return this.#puts.take(nowMs) && this.#requester.mayPut(request.body.length);
+    switch (request.t) {
+      case 'ping':
+      case 'lookup':
+        return this.#requests.take(nowMs);
+      case 'publish':
+        return this.#publications.take(nowMs);
+      case 'put':
+        return this.#puts.take(nowMs) && this.#requester.mayPut(request.body.length);
+    }
   }
 
   async #publish(bytes: Uint8Array): Promise<ReplyCode> {

@@ -52,8 +52,8 @@ export class Sources {
     if (
       this.#connections >= limits.maxConnections ||
       this.#unauthenticated >= limits.maxUnauthenticated ||
-      open.connections >= limits.maxConnectionsPerAddress ||
-      open.unauthenticated >= limits.maxUnauthenticatedPerAddress
+      open.connections >= limits.maxConnectionsPerIp ||
+      open.unauthenticated >= limits.maxUnauthenticatedPerIp
     ) {
       return undefined;
     }
