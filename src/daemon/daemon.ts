@@ -1,0 +1,195 @@
+/**
+ * A host's daemon: its parts in the order in which they start. They stop in reverse.
+ *
+ *     home folder ─> configuration ─> log ─> pid file ─> identity ─> node ─> local API ─> ready
+ */
+import { type Clock, every } from '../base/clock.ts';
+import type { RandomBytes } from '../base/random.ts';
+import { VERSION } from '../base/version.ts';
+import { type Config, type ConfigSources, loadConfig, type LoadedConfig } from '../home/config.ts';
+import { HomePaths } from '../home/home-paths.ts';
+import { loadOrCreateIdentity, writeKeyFile } from '../home/key-file.ts';
+import { claimPidFile, releasePidFile } from '../home/pid-file.ts';
+import type { Identity } from '../identity/identity.ts';
+import { ApiServer } from './api-server.ts';
+import { effectiveSettings } from './effective-settings.ts';
+import type { HostFacts } from './host-view.ts';
+import { rotateWhenDue } from './key-rotation.ts';
+import type { Log } from './log.ts';
+import { createLog, type LogSink, type ProcessLog } from './logging.ts';
+import { Metrics } from './metrics.ts';
+import type { NodeApi } from './node-api.ts';
+import { watchForWake } from './wake-detector.ts';
+
+const HOUR_MS = 3_600_000;
+
+export interface NodeDeps {
+  readonly config: Config;
+  readonly identity: Identity;
+  /** Where its database lies. */
+  readonly dataFolder: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+}
+
+/** A node that runs: opened, its state read, on its way to its relays. */
+export interface DaemonNode {
+  readonly api: NodeApi;
+  /** The host may have slept: what was connected may not be any more. */
+  onWake(): void;
+  stop(): Promise<void>;
+}
+
+export interface DaemonOptions {
+  readonly env: NodeJS.ProcessEnv;
+  /** Settings from the command line, by dotted key. */
+  readonly flags: NonNullable<ConfigSources['flags']>;
+  readonly configFile?: string | undefined;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly sink: LogSink;
+  /** Keeps the log file small where the log goes to one. True: it was rotated. */
+  readonly rotateLog: (logFile: string) => boolean;
+  readonly openNode: (deps: NodeDeps) => Promise<DaemonNode>;
+}
+
+export class Daemon {
+  readonly #options: DaemonOptions;
+  /** What ends each part that has started, in the order of their starts. */
+  readonly #closers: { readonly part: string; readonly close: () => void | Promise<void> }[] = [];
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+  #log: ProcessLog | undefined;
+
+  constructor(options: DaemonOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined until the configuration has been read. */
+  get log(): ProcessLog | undefined {
+    return this.#log;
+  }
+
+  /** Resolves when the local API answers. When it throws, everything that had started has ended. */
+  async start(): Promise<void> {
+    try {
+      this.#starting = this.#start();
+      await this.#starting;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Ends every part, after a start that is under way. Called again, it waits for the same end. */
+  async stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #start(): Promise<void> {
+    const { env, flags, configFile, clock, random, sink, openNode } = this.#options;
+    const paths = HomePaths.of(env);
+    const { pidFile, socket } = paths;
+    paths.ensureRoot();
+    const loaded = loadConfig({ env, flags, file: configFile, defaultFile: paths.configFile });
+    const { config } = loaded;
+    const log = createLog(config.observability.logging, sink, clock);
+    this.#log = log;
+    for (const warning of loaded.warnings) log.warn({}, warning);
+
+    claimPidFile(pidFile);
+    this.#holds('pid file', () => {
+      releasePidFile(pidFile);
+    });
+    const identity = this.#openIdentity(paths, config, log);
+    this.#holds('identity', () => {
+      identity.secret.erase();
+    });
+    const node = await openNode({ config, identity, dataFolder: paths.data, log, clock, random });
+    this.#holds('node', async () => node.stop());
+    const metrics = new Metrics(node.api, config.observability.metrics, VERSION);
+    const host = hostFacts(paths, loaded, { identity, clock });
+    const api = new ApiServer({
+      ...{ node: node.api, host, clock, log, metrics },
+      maxPayloadBytes: config.messaging.max_payload_kb * 1024,
+      logRequests: log.isLevelEnabled('debug'),
+    });
+    this.#holds('local API', async () => api.stop());
+    await api.start();
+    this.#holds('timers', this.#watch(paths.logFile, node, log));
+    const { id, address } = node.api.names();
+    log.info({ id, address, socket, version: VERSION, pid: process.pid }, 'ready');
+  }
+
+  async #stop(): Promise<void> {
+    await this.#starting?.catch(() => undefined);
+    for (const { part, close } of this.#closers.splice(0).reverse()) {
+      try {
+        await close();
+      } catch (err) {
+        this.#log?.error({ err, part }, 'a part did not stop as it should');
+      }
+    }
+    this.#log?.info({}, 'stopped');
+  }
+
+  #holds(part: string, close: () => void | Promise<void>): void {
+    this.#closers.push({ part, close });
+  }
+
+  #openIdentity(paths: HomePaths, config: Config, log: Log): Identity {
+    const { clock, random } = this.#options;
+    const nowMs = clock.now();
+    return rotateWhenDue(loadOrCreateIdentity(paths, random, nowMs), {
+      ...{ nowMs, random, log, maxAgeDays: config.protocol.identity.key_rotation_days },
+      write: (identity) => {
+        writeKeyFile(paths.keyFile, identity);
+      },
+    });
+  }
+
+  #watch(logFile: string, node: DaemonNode, log: Log): () => void {
+    const { clock, rotateLog } = this.#options;
+    const rotate = (): void => {
+      try {
+        if (rotateLog(logFile)) log.info({ older: `${logFile}.1` }, 'log rotated');
+      } catch (err) {
+        log.warn({ err }, 'cannot rotate the log');
+      }
+    };
+    rotate();
+    const cancels = [
+      every(clock, HOUR_MS, rotate),
+      watchForWake(clock, (gapMs) => {
+        log.info({ gap_ms: gapMs }, 'the host slept, or its clock was set');
+        node.onWake();
+      }),
+    ];
+    return () => {
+      for (const cancel of cancels) cancel();
+    };
+  }
+}
+
+function hostFacts(
+  paths: HomePaths,
+  loaded: LoadedConfig,
+  { identity, clock }: { readonly identity: Identity; readonly clock: Clock },
+): HostFacts {
+  const startedMs = clock.monotonic();
+  const settings = effectiveSettings(loaded, paths.configFile);
+  return {
+    version: VERSION,
+    pid: process.pid,
+    socketPath: paths.socket,
+    logFile: paths.logFile,
+    keyFile: paths.keyFile,
+    uptimeMs: () => clock.monotonic() - startedMs,
+    publicKey: () => Buffer.from(identity.currentKey).toString('base64'),
+    keyCreatedMs: () => identity.createdAtMs,
+    rotations: () => identity.chain.length,
+    settings: () => settings,
+  };
+}
