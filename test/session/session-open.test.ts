@@ -177,6 +177,38 @@ describe('both open at once', () => {
   });
 });
 
+test('two sessions that open at the same moment end as one', () => {
+  const ends = new TwoEnds();
+  const { low, high, clock } = ends;
+  const held: Uint8Array[] = [];
+  const hold = (packet: Uint8Array): Uint8Array[] => {
+    held.push(Uint8Array.from(packet));
+    return [];
+  };
+  // low answers high's initiation, but the answer is late; so low begins too, and is answered.
+  ends.highLink.fate = (packet) => [packet];
+  ends.lowLink.fate = (packet) => (packet[0] === PACKET.initiation ? [packet] : hold(packet));
+  high.session.open();
+  clock.advance(15);
+  low.session.open();
+  clock.advance(25);
+  expect([low.session.state, high.session.state]).toEqual(['open', 'opening']);
+  const [answer, confirmation] = held;
+  if (answer === undefined || confirmation === undefined) throw new Error('nothing was held back');
+  ends.lowLink.fate = (packet) => [packet];
+  high.session.receive(answer);
+  expect(high.session.state).toBe('open');
+  clock.advance(15); // high's confirmation is with low
+  high.session.receive(confirmation);
+  clock.advance(100);
+  expect(low.events).toEqual(['opened']);
+  expect(high.events).toEqual(['opened', 'closed: replaced', 'opened']);
+  low.say('to high');
+  high.say('to low');
+  clock.advance(20);
+  expect([low.messages, high.messages]).toEqual([['to low'], ['to high']]);
+});
+
 describe('closing', () => {
   test('tells the peer, and ends this object for good', () => {
     const { low, high, clock } = new TwoEnds().open();

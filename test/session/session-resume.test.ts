@@ -53,6 +53,37 @@ describe('resume', () => {
     expect(ends.high.drops('out_of_order')).toBe(1);
   });
 
+  test('a request for them that is lost too is repeated while more frames come', () => {
+    const ends = new TwoEnds().open();
+    ends.clock.advance(1000);
+    ends.lowLink.fate = () => [];
+    ends.low.say('0');
+    ends.lowLink.fate = (packet) => [packet];
+    const startMs = ends.clock.monotonic();
+    const requests: number[] = [];
+    ends.highLink.fate = () => {
+      requests.push(ends.clock.monotonic() - startMs);
+      return [];
+    };
+    for (let i = 1; i < 12; i++) {
+      ends.low.say(String(i));
+      ends.clock.advance(100);
+    }
+    expect(requests).toEqual([10, 510, 1010]);
+  });
+
+  test('new frames do not overtake those that have to go out again', () => {
+    const ends = new TwoEnds().open();
+    for (let i = 0; i < 5; i++) ends.low.say(String(i));
+    ends.cut();
+    ends.clock.advance(100);
+    ends.connect();
+    for (let i = 5; i < 10; i++) ends.low.say(String(i));
+    ends.clock.advance(100);
+    expect(ends.high.messages.map(Number)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(ends.high.drops('out_of_order') + ends.high.drops('duplicate_frame')).toBe(0);
+  });
+
   test('a swallowed last frame is found after 2 s of silence', () => {
     const ends = new TwoEnds().open();
     ends.lowLink.fate = () => [];
