@@ -36,7 +36,7 @@ import { ROUTES } from './api.ts';
 import { EventStream, type PilotEvent } from './event-stream.ts';
 import { newMessageId } from './message-id.ts';
 import { encodePayload, type Payload } from './payload.ts';
-import { type RequestHandler, RequestServer, type ServeOptions } from './serve.ts';
+import type { RequestHandler, ServeOptions } from './serve.ts';
 import { defaultSocketPath } from './socket-path.ts';
 import { Transport } from './transport.ts';
 
@@ -46,7 +46,7 @@ export type * from './api.ts';
 export { EVENT_NAMES } from './api.ts';
 export type { EventStream, PilotEvent } from './event-stream.ts';
 export type { JsonValue, Payload } from './payload.ts';
-export { payloadBytes, payloadJson, payloadText } from './payload.ts';
+export { payloadBytes, payloadJson, payloadText, TypedPayload } from './payload.ts';
 export type { RequestHandler, ServeFailure, ServeOptions } from './serve.ts';
 export { defaultSocketPath } from './socket-path.ts';
 
@@ -296,6 +296,8 @@ export class PilotClient {
    * signal is aborted, rejects when the daemon goes.
    */
   async serve(handler: RequestHandler, options: ServeOptions = {}): Promise<void> {
+    // Few programs serve, and every pilotctl has to start quickly.
+    const { RequestServer } = await import('./serve.ts');
     const server = new RequestServer(
       {
         subscribe: async () => this.subscribe(['message.received']),

@@ -1,5 +1,3 @@
-import { randomFillSync } from 'node:crypto';
-
 import { v7 } from 'uuid';
 
 const BYTES_PER_ID = 16;
@@ -10,7 +8,7 @@ let used = pool.length;
 /** A UUIDv7 (RFC 9562, section 5.7). */
 export function newMessageId(): string {
   if (used === pool.length) {
-    randomFillSync(pool);
+    crypto.getRandomValues(pool);
     used = 0;
   }
   const random = pool.subarray(used, used + BYTES_PER_ID);

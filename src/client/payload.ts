@@ -9,8 +9,19 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue | undefined };
 
+/** Bytes that are of another type than `binary`: text or JSON that has been written already. */
+export class TypedPayload {
+  readonly type: MessageType;
+  readonly bytes: Uint8Array;
+
+  constructor(type: MessageType, bytes: Uint8Array) {
+    this.type = type;
+    this.bytes = bytes;
+  }
+}
+
 /** What can be sent: text, bytes, or anything that JSON can say. */
-export type Payload = Uint8Array | JsonValue;
+export type Payload = Uint8Array | TypedPayload | JsonValue;
 
 type EncodedPayload = Pick<SendMessageRequest, 'type' | 'data' | 'encoding'>;
 
@@ -19,16 +30,17 @@ type EncodedPayload = Pick<SendMessageRequest, 'type' | 'data' | 'encoding'>;
  * everything else is JSON.
  */
 export function encodePayload(payload: Payload, type = typeOf(payload)): EncodedPayload {
-  if (type === 'json' && !(payload instanceof Uint8Array)) {
-    return { type, data: JSON.stringify(payload) };
-  }
-  if (typeof payload === 'string' && type === 'text') return { type, data: payload };
-  const bytes = bytesOf(payload);
-  if (type === 'binary') {
-    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
-    return { type, data, encoding: 'base64' };
-  }
-  return { type, data: decodeText(bytes, type) };
+  if (payload instanceof TypedPayload) return encodeBytes(payload.bytes, type);
+  if (payload instanceof Uint8Array) return encodeBytes(payload, type);
+  if (type === 'json') return { type, data: JSON.stringify(payload) };
+  const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
+  return type === 'text' ? { type, data: text } : encodeBytes(Buffer.from(text), type);
+}
+
+function encodeBytes(bytes: Uint8Array, type: MessageType): EncodedPayload {
+  if (type !== 'binary') return { type, data: decodeText(bytes, type) };
+  const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+  return { type, data, encoding: 'base64' };
 }
 
 /** The bytes of a received message. */
@@ -53,12 +65,8 @@ export function payloadJson(message: IncomingMessage): unknown {
 
 function typeOf(payload: Payload): MessageType {
   if (typeof payload === 'string') return 'text';
+  if (payload instanceof TypedPayload) return payload.type;
   return payload instanceof Uint8Array ? 'binary' : 'json';
-}
-
-function bytesOf(payload: Payload): Uint8Array {
-  if (payload instanceof Uint8Array) return payload;
-  return new TextEncoder().encode(typeof payload === 'string' ? payload : JSON.stringify(payload));
 }
 
 function decodeText(bytes: Uint8Array, type: MessageType): string {

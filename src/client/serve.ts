@@ -15,6 +15,8 @@ export interface ServeOptions {
   readonly attempts?: number;
   /** The pause before the second attempt; doubles from then on. */
   readonly retryDelayMs?: number;
+  /** Called once the daemon tells of new requests and those that waited are known. */
+  readonly onReady?: () => void;
   /** Called when a handler, or sending its reply, failed. */
   readonly onFailure?: (failure: ServeFailure) => void;
 }
@@ -83,6 +85,7 @@ export class RequestServer {
       concurrency: options.concurrency ?? 4,
       attempts: options.attempts ?? 3,
       retryDelayMs: options.retryDelayMs ?? 1000,
+      onReady: options.onReady ?? (() => undefined),
       onFailure: options.onFailure ?? (() => undefined),
     };
   }
@@ -104,7 +107,10 @@ export class RequestServer {
     signal?.addEventListener('abort', stop, { once: true });
     try {
       if (signal?.aborted === true) stop();
-      else await this.#listUnread();
+      else {
+        await this.#listUnread();
+        this.#options.onReady();
+      }
       for await (const { data } of events) this.#enqueue(data);
     } catch (error) {
       if (signal?.aborted !== true) throw failure ?? error;
@@ -156,7 +162,7 @@ export class RequestServer {
     let message = job.message;
     try {
       message ??= await this.#deps.peek(job.id);
-      if (!message.read) await this.#answer(message);
+      await this.#answer(message);
       this.#known.delete(job.id);
     } catch (error) {
       if (isCode(error, 'not_found')) this.#known.delete(job.id);

@@ -23,8 +23,8 @@ export interface TransportSettings {
 
 /** Calls that wait for a peer have connections of their own, so that they never hold up quick ones. */
 const MAX_WAITING_CONNECTIONS = 256;
-/** What `sockaddr_un` has room for. Checked here because a longer path would be cut, not refused. */
-const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107;
+/** As the daemon has it (`HomePaths`). Checked here because a longer path would be cut, not refused. */
+const MAX_SOCKET_PATH_BYTES = 103;
 
 /** HTTP/1.1 over the daemon's Unix socket, on connections that are kept. Throws `PilotError`, or the signal's reason. */
 export class Transport {

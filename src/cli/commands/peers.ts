@@ -1,0 +1,33 @@
+import type { PeerView } from '../../client/client.ts';
+import { defineCommand } from '../command.ts';
+import { matches } from '../node-text.ts';
+import { text } from '../option.ts';
+import { columns } from '../output.ts';
+
+export const peers = defineCommand({
+  args: {},
+  options: { search: text('TEXT', 'only nodes with this in one of their names') },
+  returns:
+    'peers[{node_id, endpoint, encrypted, authenticated, relay, state, path, rtt_ms, since, queued, id, address, hostname}], total, encrypted',
+  async run({ client, options, signal }) {
+    const all = await client.peers({ signal });
+    const found = all.filter((peer) => matches(peer, options.search));
+    const encrypted = found.filter((peer) => peer.encrypted).length;
+    return { data: { peers: found, total: found.length, encrypted }, text: textOf(found) };
+  },
+});
+
+function textOf(found: readonly PeerView[]): string {
+  if (found.length === 0) return 'no peers';
+  return columns(
+    found.map((peer) => [
+      peer.address,
+      peer.hostname,
+      peer.state,
+      peer.path,
+      peer.rtt_ms === null ? '' : `${peer.rtt_ms.toFixed(1)} ms`,
+      peer.queued === 0 ? '' : `${peer.queued} queued`,
+      peer.endpoint,
+    ]),
+  );
+}

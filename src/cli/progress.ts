@@ -1,0 +1,32 @@
+import type { Io } from './io.ts';
+
+/** Work that is done by then needs no word. */
+const PATIENCE_MS = 1000;
+const REFRESH_MS = 1000;
+const CLEAR_LINE = '\r\u001b[K';
+
+/** Tells a person at a terminal, after a second, what a command waits for and for how long; cleans up after itself. */
+export async function withProgress<T>(
+  { stderr }: Pick<Io, 'stderr'>,
+  label: string,
+  work: Promise<T>,
+): Promise<T> {
+  if (stderr.isTTY !== true) return work;
+  const startedMs = performance.now();
+  const show = (): void => {
+    const seconds = Math.floor((performance.now() - startedMs) / 1000);
+    stderr.write(`${CLEAR_LINE}${label} … ${seconds} s`);
+  };
+  let refresh: NodeJS.Timeout | undefined;
+  const patience = setTimeout(() => {
+    show();
+    refresh = setInterval(show, REFRESH_MS);
+  }, PATIENCE_MS);
+  try {
+    return await work;
+  } finally {
+    clearTimeout(patience);
+    clearInterval(refresh);
+    if (performance.now() - startedMs >= PATIENCE_MS) stderr.write(CLEAR_LINE);
+  }
+}
