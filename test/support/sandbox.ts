@@ -101,6 +101,13 @@ export class SandboxRelay {
     return this.#url;
   }
 
+  /** Of the last one started. */
+  get pid(): number {
+    const pid = this.#process?.child.pid;
+    if (pid === undefined) throw new Error('the relay was never started');
+    return pid;
+  }
+
   async start(...options: string[]): Promise<this> {
     const args = ['--listen', this.#listen, '--stun', 'off', '--store', this.store, ...options];
     const env = this.#sandbox.environment(this.#sandbox.folder);
