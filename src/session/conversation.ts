@@ -208,7 +208,7 @@ export class Conversation {
       case FRAME.resume:
         return this.#stream.onResume(decodeResume(body));
       case FRAME.ping:
-        this.#queue(encodePong(body));
+        if (!this.#queue(encodePong(body))) this.#deps.counters.drop('rate_limited');
         return true;
       case FRAME.pong:
         this.#pings.answered(decodePong(body));

@@ -183,11 +183,10 @@ export class Initiator {
     const identity = this.#deps.identity();
     const { remote, session, rekey, early, windowBytes } = request;
     const atMs = clock.now();
-    const id = random(BATCH_ID_BYTES);
     const batch =
       early.length === 0
         ? undefined
-        : signBatch(identity, remote.firstKey, { id, atMs, items: early });
+        : signBatch(identity, remote.firstKey, { id: random(BATCH_ID_BYTES), atMs, items: early });
     const chain = identity.chain.encode();
     return encodeInitiationPayload({ index, chain, session, rekey, atMs, windowBytes, batch });
   }
