@@ -32,6 +32,7 @@ interface InboxDeps {
   readonly limits: InboxLimits;
 }
 
+const UNAVAILABLE: Acceptance = { kind: 'refused', code: 'inbox_unavailable' };
 /** Longer than clocks differ: a sender stops at the expiry by its clock, we refuse by ours. */
 const SEEN_AFTER_EXPIRY_MS = 86_400_000;
 /** One slice of the sweep through `seen` takes about a millisecond. */
@@ -94,28 +95,25 @@ export class Inbox {
   }
 
   /**
-   * Resolves when the message is on disk, was before, or is refused. Messages accepted one after the
-   * other, without waiting, share a transaction and keep their order. `claimed`: somebody waits for
-   * it and takes it away at once, so it needs no room.
+   * Refusals for want of room are known at once; everything else when the disk has answered. Messages
+   * accepted one after the other in one turn share a transaction and keep their order. `claimed`:
+   * somebody waits for it and takes it away at once, so it needs no room.
    */
-  async accept(sender: string, item: MessageItem, claimed: boolean): Promise<Acceptance> {
+  accept(sender: string, item: MessageItem, claimed: boolean): Acceptance | Promise<Acceptance> {
     const key = seenKey(sender, item.id);
     const keyText = toHex(key);
     const writing = this.#writing.get(keyText);
     if (writing !== undefined) {
-      const kept = await writing;
-      return kept ? { kind: 'duplicate' } : { kind: 'refused', code: 'inbox_unavailable' };
+      return writing.then((kept) => (kept ? { kind: 'duplicate' } : UNAVAILABLE));
     }
     if (this.#deps.storage.get('seen', key) !== undefined) return { kind: 'duplicate' };
     if (!claimed && !this.#hasRoom(item.payload.length)) {
       return { kind: 'refused', code: 'inbox_full' };
     }
     const entry = this.#entryOf(sender, item);
-    const written = this.#write(entry, item, key);
+    const written = this.#write(entry, item, key).finally(() => this.#writing.delete(keyText));
     this.#writing.set(keyText, written);
-    const kept = await written;
-    this.#writing.delete(keyText);
-    return kept ? { kind: 'stored', entry } : { kind: 'refused', code: 'inbox_unavailable' };
+    return written.then((kept) => (kept ? { kind: 'stored', entry } : UNAVAILABLE));
   }
 
   /** Takes a message out; what it was is remembered, so it does not come again. */

@@ -131,6 +131,11 @@ export class Outbox {
     return { entry, durable: this.#keep(entry, payload) };
   }
 
+  /** Resolves when everything asked for until now is on disk. */
+  async settled(): Promise<void> {
+    await this.#onDisk([]);
+  }
+
   markSent(entry: OutboxEntry): void {
     if (entry.state === 'queued') this.#change(entry, { state: 'sent', reason: '' });
   }
@@ -180,10 +185,10 @@ export class Outbox {
     for (const entry of [...(this.#queues.get(peer) ?? [])]) this.kill(entry, reason);
   }
 
-  /** Makes dead letters of what is past its expiry. Cheap to call often. */
-  expire(): void {
+  /** Makes dead letters of what is past its expiry; true when that was something. Cheap to call often. */
+  expire(): boolean {
     const nowMs = this.#deps.clock.now();
-    if (nowMs < this.#nextExpiryMs) return;
+    if (nowMs < this.#nextExpiryMs) return false;
     this.#nextExpiryMs = Infinity;
     for (const queue of [...this.#queues.values()]) {
       for (const entry of queue) {
@@ -191,6 +196,7 @@ export class Outbox {
         else this.#nextExpiryMs = Math.min(this.#nextExpiryMs, entry.expiresAtMs);
       }
     }
+    return true;
   }
 
   /** A dead letter goes to the end of its queue, with as long to live as it had. */
@@ -232,7 +238,7 @@ export class Outbox {
     const entry = this.#byId.get(id);
     if (entry === undefined) throw this.#notWaiting(id, 'in the outbox');
     this.#finish(entry, { state: 'dead', reason: 'dropped' });
-    await this.#onDisk([]);
+    await this.settled();
     return entry;
   }
 

@@ -45,13 +45,14 @@ export class Trust {
     this.#limits = new RequestLimits(deps.settings.requestsPerSourceHour, deps.clock.monotonic());
   }
 
-  /** Asks for trust, or gives it to who has asked already. Resolves with the state when it is on disk. */
-  async ask(node: NodeRecord, why: string): Promise<TrustState> {
-    const peer = toHex(node.chain.firstKey);
-    const known = withNames(this.#recordOf(peer, node.chain), node);
-    if (!known.chain.extends(node.chain) && !node.chain.extends(known.chain)) {
-      throw this.#forked(known);
-    }
+  /**
+   * Asks for trust, or gives it to who has asked already. `node`: what a relay says of it now. Resolves
+   * with the state when it is on disk; PilotError `conflict` when a relay contradicts what is pinned.
+   */
+  async ask(chain: KeyChain, why: string, node?: NodeRecord): Promise<TrustState> {
+    const pinned = this.#recordOf(toHex(chain.firstKey), chain);
+    if (!chain.extends(pinned.chain) && !pinned.chain.extends(chain)) throw this.#forked(pinned);
+    const known = node === undefined ? pinned : withNames(pinned, node);
     switch (known.state) {
       case 'pending':
         await this.#toTrusted(known, 'both sides asked');
@@ -95,14 +96,16 @@ export class Trust {
     return this.#move({ ...known, ...this.#say(known, 'revoke', '') }, 'none', 'revoked');
   }
 
-  /** What `record` owes as it goes out; undefined when that is nothing. */
+  /** What the peer has to hear from us as things stand, said once or not; undefined when that is nothing. */
   statementFor(record: TrustRecord): TrustItem | undefined {
-    const { owed, owedWhy, ourStatementMs: atMs } = record;
-    switch (owed) {
+    const { justification, owed, owedWhy, state, ourStatementMs: atMs } = record;
+    switch (owed === '' && state === 'asked' ? 'request' : owed) {
       case '':
         return undefined;
-      case 'request':
-        return { kind: 'request', record: this.#deps.ownRecord(), why: owedWhy, atMs };
+      case 'request': {
+        const why = owed === '' ? justification : owedWhy;
+        return { kind: 'request', record: this.#deps.ownRecord(), why, atMs };
+      }
       case 'accept':
         return { kind: 'accept', record: this.#deps.ownRecord(), atMs };
       case 'reject':
@@ -110,6 +113,13 @@ export class Trust {
       case 'revoke':
         return { kind: 'revoke', atMs };
     }
+  }
+
+  /** What tells a peer that trusts us, too, as long as it has not shown that it knows. */
+  acceptanceFor(peer: string): TrustItem | undefined {
+    const known = this.#deps.store.get(peer);
+    if (known?.state !== 'trusted' || known.isConfirmed) return undefined;
+    return { kind: 'accept', record: this.#deps.ownRecord(), atMs: known.ourStatementMs };
   }
 
   /** A relay has our statement of that time. */

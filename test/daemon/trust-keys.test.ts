@@ -21,7 +21,8 @@ beforeEach(() => {
 
 async function ask(from: TrustSide, to: TrustSide, why = 'hello'): Promise<string> {
   clock.advance(1);
-  return from.trust.ask(decodeNodeRecord(to.record), why);
+  const node = decodeNodeRecord(to.record);
+  return from.trust.ask(node.chain, why, node);
 }
 
 /** Carries what `from` owes `to`, and tells `from` that it was carried. */
@@ -71,7 +72,8 @@ test('a directory that has a fork is not believed', async () => {
     relays: [],
     issuedAtMs: clock.now() + 1,
   });
-  await expect(bob.trust.ask(decodeNodeRecord(record), '')).rejects.toMatchObject({
+  const node = decodeNodeRecord(record);
+  await expect(bob.trust.ask(node.chain, '', node)).rejects.toMatchObject({
     code: 'conflict',
   });
 });

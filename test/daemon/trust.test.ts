@@ -23,7 +23,8 @@ beforeEach(() => {
 
 async function ask(from: TrustSide, to: TrustSide, why = 'hello'): Promise<string> {
   clock.advance(1);
-  return from.trust.ask(decodeNodeRecord(to.record), why);
+  const node = decodeNodeRecord(to.record);
+  return from.trust.ask(node.chain, why, node);
 }
 
 /** Carries what `from` owes `to`, and tells `from` that it was carried. */

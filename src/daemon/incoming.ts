@@ -1,0 +1,144 @@
+/**
+ * The messages of one peer on their way into the inbox, whatever they came by: in order, and answered
+ * when they are on disk.
+ *
+ * A peer sends in runs: within a run every message follows all earlier ones that are not delivered yet.
+ * When one is refused for now, those behind it are too (`held`), or they would overtake it; the peer
+ * begins a new run at the one refused, or at the next when it has given that one up.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Answers } from './answers.ts';
+import type { MessageItem } from './app-message.ts';
+import type { Acceptance, Inbox } from './inbox.ts';
+import type { InboxEntry } from './inbox-entry.ts';
+
+export interface IncomingDeps {
+  readonly clock: Clock;
+  readonly inbox: Inbox;
+  readonly maxPayloadBytes: number;
+  readonly answers: Answers;
+  /** Somebody waits for this very reply. */
+  readonly isAwaited: (sender: string, item: MessageItem) => boolean;
+  /** It is on disk. */
+  readonly received: (entry: InboxEntry, payload: Uint8Array) => void;
+  readonly refused: (sender: string, item: MessageItem, code: string) => void;
+  /** There are new answers. */
+  readonly answered: () => void;
+}
+
+interface Batch {
+  readonly items: readonly MessageItem[];
+  readonly done: () => void;
+}
+
+type Judged =
+  | { readonly item: MessageItem; readonly refusal: string }
+  | { readonly item: MessageItem; readonly acceptance: Acceptance | Promise<Acceptance> };
+
+const DAY_MS = 86_400_000;
+/** The longest expiry there is (30 days), and a day for clocks that differ. */
+const MAX_EXPIRY_AHEAD_MS = 31 * DAY_MS;
+/** What a sender that minds its window (peer.ts) never reaches while the disk is slow. */
+const MAX_WAITING_BYTES = 32 * 2 ** 20;
+const MAX_WAITING_ITEMS = 8192;
+/** Two streams at a time, and some that were given up. */
+const MAX_REFUSED_RUNS = 16;
+
+export class Incoming {
+  readonly #deps: IncomingDeps;
+  readonly #sender: string;
+  #waiting: Batch[] = [];
+  #waitingItems = 0;
+  #waitingBytes = 0;
+  #isRunning = false;
+  /** The newest ones; a run in which something was refused for now. */
+  readonly #refusedRuns = new Set<number>();
+
+  constructor(sender: string, deps: IncomingDeps) {
+    this.#sender = sender;
+    this.#deps = deps;
+  }
+
+  /** Resolves when each of `items` is on disk or refused. */
+  async push(items: readonly MessageItem[]): Promise<void> {
+    await new Promise<void>((done) => {
+      this.#waiting.push({ items, done });
+      for (const { payload } of items) this.#count(payload, 1);
+      if (!this.#isRunning) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    while (this.#waiting.length > 0) {
+      const batches = this.#waiting;
+      this.#waiting = [];
+      await this.#settle(batches.flatMap(({ items }) => items).map((item) => this.#judge(item)));
+      this.#deps.answered();
+      for (const { done } of batches) done();
+    }
+    this.#isRunning = false;
+  }
+
+  #judge(item: MessageItem): Judged {
+    const { inbox, isAwaited } = this.#deps;
+    const fault = this.#faultOf(item);
+    if (fault !== undefined) return { item, refusal: fault };
+    if (this.#refusedRuns.has(item.run)) return { item, refusal: 'held' };
+    if (this.#waitingItems > MAX_WAITING_ITEMS || this.#waitingBytes > MAX_WAITING_BYTES) {
+      this.#refuseRun(item.run);
+      return { item, refusal: 'rate_limited' };
+    }
+    const acceptance = inbox.accept(this.#sender, item, isAwaited(this.#sender, item));
+    if (!(acceptance instanceof Promise) && acceptance.kind === 'refused') {
+      this.#refuseRun(item.run);
+    }
+    return { item, acceptance };
+  }
+
+  async #settle(judged: readonly Judged[]): Promise<void> {
+    for (const decision of judged) {
+      const { item } = decision;
+      if ('refusal' in decision) this.#refuse(item, decision.refusal);
+      else this.#conclude(item, await decision.acceptance);
+      this.#count(item.payload, -1);
+    }
+  }
+
+  #conclude(item: MessageItem, acceptance: Acceptance): void {
+    if (acceptance.kind === 'refused') {
+      this.#refuseRun(item.run);
+      this.#refuse(item, acceptance.code);
+      return;
+    }
+    this.#deps.answers.delivered(item.id);
+    if (acceptance.kind === 'stored') this.#deps.received(acceptance.entry, item.payload);
+  }
+
+  #refuse(item: MessageItem, code: string): void {
+    this.#deps.answers.refused(item.id, code, item.run);
+    this.#deps.refused(this.#sender, item, code);
+  }
+
+  /** What no later attempt would mend. */
+  #faultOf({ expiresAtMs, payload }: MessageItem): string | undefined {
+    const nowMs = this.#deps.clock.now();
+    if (payload.length > this.#deps.maxPayloadBytes) return 'too_large';
+    if (expiresAtMs <= nowMs) return 'expired';
+    return expiresAtMs > nowMs + MAX_EXPIRY_AHEAD_MS ? 'malformed' : undefined;
+  }
+
+  #refuseRun(run: number): void {
+    this.#refusedRuns.delete(run);
+    this.#refusedRuns.add(run);
+    for (const oldest of this.#refusedRuns) {
+      if (this.#refusedRuns.size <= MAX_REFUSED_RUNS) return;
+      this.#refusedRuns.delete(oldest);
+    }
+  }
+
+  #count({ length }: Uint8Array, sign: 1 | -1): void {
+    this.#waitingItems += sign;
+    this.#waitingBytes += sign * length;
+  }
+}

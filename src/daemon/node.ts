@@ -1,0 +1,321 @@
+import { toHex } from '../base/bytes.ts';
+import type { Emitter } from '../base/events.ts';
+import { isHostname } from '../base/hostname.ts';
+import { PilotError } from '../base/pilot-error.ts';
+import type {
+  EventMap,
+  HostnameReply,
+  InboxCleared,
+  InboxList,
+  InboxQuery,
+  InboxReadQuery,
+  IncomingMessage,
+  NodeNames,
+  OutboxList,
+  OutgoingMessage,
+  PeerView,
+  PendingTrust,
+  PingReply,
+  PingRequest,
+  RelayView,
+  ResolveReply,
+  SendMessageReply,
+  SendMessageRequest,
+  TargetRequest,
+  TrustChangeReply,
+  TrustedNode,
+  TrustRejectRequest,
+  TrustRequest,
+  TrustRequestReply,
+} from '../client/api.ts';
+import { Deadlines } from './deadlines.ts';
+import { InboxView } from './inbox-view.ts';
+import type { NodeApi, NodeCounters } from './node-api.ts';
+import { NodeCore, type NodeCoreDeps } from './node-core.ts';
+import { namesOf, pendingView, publicKeyOf, trustedView } from './node-views.ts';
+import { onDisk } from './on-disk.ts';
+import { parseTarget } from './target.ts';
+import { TrustCalls } from './trust-calls.ts';
+import type { TrustRecord } from './trust-record.ts';
+
+const DEFAULT_PING_MS = 5000;
+
+/** A node: its state, its peers, its relays. It does not answer for the store, which it is given open. */
+export class PilotNode implements NodeApi {
+  readonly #core: NodeCore;
+  readonly #deps: NodeCoreDeps;
+  readonly #trust: TrustCalls;
+  readonly #inbox: InboxView;
+  readonly #deadlines: Deadlines;
+
+  constructor(deps: NodeCoreDeps) {
+    this.#deps = deps;
+    this.#core = new NodeCore(deps);
+    this.#deadlines = new Deadlines(deps.clock);
+    this.#trust = new TrustCalls(this.#core, this.#deadlines);
+    this.#inbox = new InboxView({
+      clock: deps.clock,
+      inbox: this.#core.inbox,
+      messages: this.#core.messages,
+      peerNamed: (target) => this.#peerNamed(target),
+    });
+  }
+
+  get events(): Emitter<EventMap> {
+    return this.#core.events;
+  }
+
+  get onRoundTrip(): (rttMs: number) => void {
+    return this.#core.onRoundTrip;
+  }
+
+  set onRoundTrip(listener: (rttMs: number) => void) {
+    this.#core.onRoundTrip = listener;
+  }
+
+  /** Called again it does nothing. */
+  start(): void {
+    this.#core.start();
+  }
+
+  /** Peers hear of it while there are relays; everything asked for is on its way to the store then. */
+  async stop(): Promise<void> {
+    await this.#core.stop();
+  }
+
+  names(): NodeNames {
+    return this.#core.publisher.names();
+  }
+
+  relays(): readonly RelayView[] {
+    return this.#core.relays.views();
+  }
+
+  peers(): readonly PeerView[] {
+    return this.#core.store.inState('trusted').map(({ peer }) => this.#core.peerView(peer));
+  }
+
+  warnings(): readonly string[] {
+    const { publisher, relays } = this.#core;
+    const duplicates = relays
+      .duplicates()
+      .map((url) => `another process is logged in at ${url} with this identity`);
+    return [...publisher.warnings(), ...duplicates];
+  }
+
+  counters(): NodeCounters {
+    const { drops, inbox, messages, outbox, peers, relays, store } = this.#core;
+    const { traffic } = relays;
+    const allDrops = peers.sessionDrops();
+    for (const [reason, count] of drops) {
+      allDrops.set(reason, (allDrops.get(reason) ?? 0) + count);
+    }
+    return {
+      ...traffic,
+      packetsOverRelay: traffic.packetsSent + traffic.packetsReceived,
+      messagesByStatus: { ...messages.statusCounts },
+      outboxMessages: outbox.size,
+      outboxBytes: outbox.bytes,
+      inboxMessages: inbox.size,
+      inboxBytes: inbox.bytes,
+      inboxUnread: inbox.unread,
+      pendingTrust: store.inState('pending').length,
+      sessionsOpen: [...peers.all()].filter(({ state }) => state === 'connected').length,
+      drops: allDrops,
+    };
+  }
+
+  async setHostname(hostname: string): Promise<HostnameReply> {
+    if (hostname !== '' && !isHostname(hostname)) {
+      throw new PilotError('invalid_argument', `${JSON.stringify(hostname)} is not a hostname`, {
+        hint: 'Use 1 to 63 lowercase letters, digits and inner hyphens.',
+      });
+    }
+    const { published } = await onDisk(this.#core.publisher.setHostname(hostname));
+    return { hostname, node_id: this.names().node_id, published };
+  }
+
+  async resolve(target: string, signal?: AbortSignal): Promise<ResolveReply> {
+    const { targets } = this.#core;
+    const by = parseTarget(target);
+    if (targets.isSelf(by)) return this.#resolveSelf();
+    const known = targets.known(by);
+    if (known !== undefined) return this.#resolveKnown(known);
+    const found = await targets.lookUp(by, target);
+    signal?.throwIfAborted();
+    return {
+      ...namesOf(found),
+      ...{ public: false, trusted: false, online: false },
+      public_key: publicKeyOf(found.chain),
+      relays: found.relays,
+    };
+  }
+
+  async ping(request: PingRequest, signal?: AbortSignal): Promise<PingReply> {
+    const record = await this.#trusted(request.target);
+    const timeoutMs = request.timeout_ms ?? DEFAULT_PING_MS;
+    this.#needRelayFallback();
+    const peer = this.#core.peers.get(record.peer);
+    if (peer === undefined) throw new PilotError('internal', 'a trusted node is not a peer');
+    const rttMs = await this.#deadlines.race(peer.ping(timeoutMs), timeoutMs + 1000, signal);
+    if (rttMs === undefined) throw new PilotError('timeout', 'the ping was not answered');
+    this.#core.onRoundTrip(rttMs);
+    return {
+      ...namesOf(record),
+      rtt_ms: Math.round(rttMs * 1000) / 1000,
+      path: peer.route?.link.kind ?? '',
+    };
+  }
+
+  async requestTrust(request: TrustRequest, signal?: AbortSignal): Promise<TrustRequestReply> {
+    return this.#trust.request(request, signal);
+  }
+
+  async approveTrust({ target }: TargetRequest): Promise<TrustChangeReply> {
+    return this.#trust.approve(target);
+  }
+
+  async rejectTrust(request: TrustRejectRequest): Promise<TrustChangeReply> {
+    return this.#trust.reject(request);
+  }
+
+  async revokeTrust({ target }: TargetRequest): Promise<TrustChangeReply> {
+    return this.#trust.revoke(target);
+  }
+
+  pendingTrust(): readonly PendingTrust[] {
+    return this.#core.store.inState('pending').map(pendingView);
+  }
+
+  trusted(): readonly TrustedNode[] {
+    const { store } = this.#core;
+    return [...store.inState('trusted'), ...store.inState('asked')].map(trustedView);
+  }
+
+  async send(request: SendMessageRequest, signal?: AbortSignal): Promise<SendMessageReply> {
+    const { peer } = await this.#trusted(request.target);
+    this.#needRelayFallback();
+    return this.#core.messages.send(peer, request, signal);
+  }
+
+  messageStatus(id: string): OutgoingMessage {
+    const entry = this.#core.outbox.find(id.toLowerCase());
+    if (entry !== undefined) return this.#core.messages.view(entry);
+    throw new PilotError('not_found', `no message ${id}`, {
+      hint: 'The last 1,000 finished ones are remembered; see: pilotctl outbox list',
+    });
+  }
+
+  outbox(): OutboxList {
+    const entries = this.#core.outbox.list();
+    const messages = entries.map((entry) => this.#core.messages.view(entry));
+    return { messages, total: messages.length };
+  }
+
+  async retryOutbox(id: string): Promise<OutgoingMessage> {
+    const dead = this.#core.outbox.find(id.toLowerCase());
+    if (dead?.state === 'dead' && this.#core.store.stateOf(dead.peer) !== 'trusted') {
+      throw notTrusted(this.#core.namesOf(dead.peer).id, this.#core.store.get(dead.peer));
+    }
+    const entry = await this.#core.outbox.retry(id.toLowerCase());
+    this.#core.peers.wake(entry.peer);
+    return this.#core.messages.view(entry);
+  }
+
+  async dropOutbox(id: string): Promise<OutgoingMessage> {
+    const entry = await this.#core.outbox.drop(id.toLowerCase());
+    this.#core.peers.wake(entry.peer);
+    return this.#core.messages.view(entry);
+  }
+
+  inbox(query: InboxQuery): InboxList {
+    return this.#inbox.list(query);
+  }
+
+  async readInbox(id: string, query: InboxReadQuery = {}): Promise<IncomingMessage> {
+    return this.#inbox.read(id, query);
+  }
+
+  async markInboxRead(id: string): Promise<IncomingMessage> {
+    return this.#inbox.markRead(id);
+  }
+
+  async clearInbox(query: { before?: string }): Promise<InboxCleared> {
+    return this.#inbox.clear(query.before);
+  }
+
+  /** A trusted node by any of its names; PilotError says why it is none. */
+  async #trusted(target: string): Promise<TrustRecord> {
+    const { targets } = this.#core;
+    const by = parseTarget(target);
+    if (targets.isSelf(by)) {
+      throw new PilotError('invalid_argument', `${target} is this node itself`, {
+        hint: 'Name another node; see: pilotctl trust',
+      });
+    }
+    const known = targets.known(by);
+    if (known?.state === 'trusted') return known;
+    // Not trusted and not there are different things to mend.
+    if (known === undefined) await targets.lookUp(by, target);
+    throw notTrusted(target, known);
+  }
+
+  /** The sender that a caller names: any key, or a name that this node knows. */
+  #peerNamed(target: string): string {
+    const by = parseTarget(target);
+    if ('key' in by) return toHex(by.key);
+    const known = this.#core.targets.known(by);
+    if (known !== undefined) return known.peer;
+    throw new PilotError('not_found', `this node does not know ${target}`, {
+      hint: 'Name the sender by its Node ID, or see: pilotctl trust',
+    });
+  }
+
+  #needRelayFallback(): void {
+    if (this.#deps.settings.relayFallback) return;
+    throw new PilotError('connection_failed', 'there is no direct path to the other node', {
+      hint: 'Allow the relay: set protocol.connection.relay_fallback to true.',
+    });
+  }
+
+  #resolveSelf(): ResolveReply {
+    const { publisher, relays } = this.#core;
+    return {
+      ...publisher.names(),
+      ...{ public: false, trusted: true, online: relays.online.length > 0 },
+      public_key: publicKeyOf(this.#deps.identity.chain),
+      relays: relays.views().map(({ url }) => url),
+    };
+  }
+
+  #resolveKnown(record: TrustRecord): ResolveReply {
+    const state = this.#core.peers.get(record.peer)?.state ?? 'offline';
+    return {
+      ...namesOf(record),
+      public: false,
+      trusted: record.state === 'trusted',
+      online: state !== 'offline',
+      public_key: publicKeyOf(record.chain),
+      relays: record.relays,
+    };
+  }
+}
+
+function notTrusted(target: string, known: TrustRecord | undefined): PilotError {
+  switch (known?.state) {
+    case 'asked':
+      return new PilotError('trust_required', `${target} has not answered the request for trust`, {
+        hint: 'Its owner has to approve it: pilotctl approve, on the other host.',
+      });
+    case 'pending':
+      return new PilotError('trust_required', `${target} asked for trust and waits for an answer`, {
+        hint: `Give it: pilotctl approve ${target}`,
+      });
+    case 'none':
+    case 'trusted':
+    case undefined:
+      return new PilotError('trust_required', `${target} is not trusted`, {
+        hint: `Ask for trust first: pilotctl handshake ${target}`,
+      });
+  }
+}

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+
+import { describeError, PilotError } from '../base/pilot-error.ts';
+import type { Config } from '../home/config.ts';
+import { RelayClient } from '../relay/client.ts';
+import { dialWebSocket } from '../relay/dial-websocket.ts';
+import type { DaemonNode, NodeDeps } from './daemon.ts';
+import { PilotNode } from './node.ts';
+import type { NodeSettings } from './node-core.ts';
+import { Store } from './store.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** The node of this host: its store on disk, its relays over WebSockets, on its way to them. */
+export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
+  const { config, identity, dataFolder, log, clock, random } = deps;
+  const relays = newRelays(deps);
+  const storage = Store.open(dataFolder);
+  try {
+    const settings = nodeSettings(config);
+    const node = new PilotNode({ identity, storage, clock, random, log, settings, relays });
+    node.start();
+    return {
+      api: node,
+      onWake: () => {
+        for (const relay of relays) relay.probe();
+      },
+      stop: async () => {
+        await node.stop();
+        await storage.close();
+      },
+    };
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+function newRelays({ config, identity, clock, random, log }: NodeDeps): RelayClient[] {
+  const { relays, relay_token: token, relay_ca_file: caFile } = config.protocol.connection;
+  const settings = {
+    ...(token !== '' && { token }),
+    ...(caFile !== '' && { ca: readCertificates(caFile) }),
+  };
+  const options = { identity, clock, random, log, settings, dial: dialWebSocket };
+  const clients = relays.map((url) => new RelayClient({ ...options, url }));
+  // One relay in two spellings would take our own second login for somebody else's.
+  return [...new Map(clients.map((client) => [client.url, client])).values()];
+}
+
+function readCertificates(file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw unusable(file, describeError(cause), cause);
+  }
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) throw unusable(file, 'it has no certificate');
+  return text;
+}
+
+function unusable(file: string, fault: string, cause?: unknown): PilotError {
+  return new PilotError('invalid_argument', `relay_ca_file ${file}: ${fault}`, {
+    hint: 'protocol.connection.relay_ca_file names a PEM file of the authority to trust',
+    cause,
+  });
+}
+
+function nodeSettings({ node, protocol, trust, messaging }: Config): NodeSettings {
+  const { retry_policy: retry, inbox, outbox } = messaging;
+  return {
+    hostname: node.hostname,
+    trust: {
+      autoApprove: trust.auto_approve,
+      maxPending: trust.max_pending,
+      requestsPerSourceHour: trust.requests_per_source_hour,
+    },
+    send: { maxPayloadBytes: messaging.max_payload_kb * KIB, expiryMs: messaging.expiry },
+    retry: {
+      maxAttempts: retry.max_attempts,
+      multiplier: retry.backoff_multiplier,
+      jitter: retry.jitter,
+      initialMs: retry.initial_delay,
+      maxMs: retry.max_delay,
+    },
+    inbox: { maxMessages: inbox.max_messages, maxBytes: inbox.max_mb * MIB },
+    outbox: { maxMessages: outbox.max_messages, maxBytes: outbox.max_mb * MIB },
+    handshakeTimeoutMs: protocol.connection.handshake_timeout_ms,
+    relayFallback: protocol.connection.relay_fallback,
+  };
+}

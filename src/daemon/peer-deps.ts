@@ -1,0 +1,55 @@
+import type { BackoffSettings } from '../base/backoff.ts';
+import type { Clock } from '../base/clock.ts';
+import type { RandomBytes } from '../base/random.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { KeyChain } from '../identity/key-chain.ts';
+import type { CookieIssuer } from '../session/cookie.ts';
+import type { Link } from '../session/link.ts';
+import type { AppMessage, TrustItem } from './app-message.ts';
+import type { IncomingDeps } from './incoming.ts';
+import type { Log } from './log.ts';
+import type { Mailbox } from './mailbox-pump.ts';
+import type { Outbox } from './outbox.ts';
+import type { OutboxEntry } from './outbox-entry.ts';
+
+export interface RetryPolicy extends BackoffSettings {
+  /** Refusals after which a message is a dead letter. */
+  readonly maxAttempts: number;
+}
+
+/** A way to a peer that is there now. */
+export interface Route {
+  /** Which one: a relay's URL. */
+  readonly url: string;
+  readonly link: Link;
+}
+
+/** What all peers of a node share. */
+export interface PeerDeps {
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly log: Log;
+  readonly outbox: Outbox;
+  readonly incoming: Omit<IncomingDeps, 'answers' | 'answered'>;
+  readonly retry: RetryPolicy;
+  readonly handshakeTimeoutMs: number;
+  readonly cookies: CookieIssuer;
+  readonly isUnderLoad: () => boolean;
+  /** The fields by which a message is found in the logs of both hosts. */
+  readonly trace: (entry: Pick<OutboxEntry, 'id' | 'correlationId' | 'peer'>) => object;
+  readonly isTrusted: (peer: string) => boolean;
+  /** Resolves when what follows from it is on disk. */
+  readonly hear: (chain: KeyChain, item: TrustItem) => Promise<void>;
+  /** What tells a peer of our trust, as long as it has not shown that it knows. */
+  readonly acceptanceFor: (peer: string) => AppMessage | undefined;
+  readonly confirmed: (peer: string) => void;
+  /** False: not a chain that this peer may have. */
+  readonly acceptsChain: (chain: KeyChain) => boolean;
+  readonly routeTo: (peer: string) => Route | undefined;
+  /** The relay to leave envelopes at for a peer that is away. */
+  readonly mailboxFor: (peer: string) => Mailbox | undefined;
+  readonly changed: (peer: string) => void;
+  readonly roundTrip: (rttMs: number) => void;
+  readonly dropped: (reason: string) => void;
+}

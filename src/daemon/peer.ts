@@ -1,0 +1,319 @@
+/**
+ * One peer that this node trusts or has asked for trust: which way messages go to it now.
+ *
+ *                 it comes to a relay we share             something to send, a ping
+ *     away ────────────────────────────────> present ─────────────────────────────> opening
+ *      │ ^ it goes; its session waits a while  │ ^ refused, session over: a pause      │
+ *      │ └─────────────────────────────────────┘ └─────────────────────────────────────┤
+ *      │                                       │ does not answer: as if it were away   │ opened
+ *      v                                       v                                       v
+ *     envelopes into its mailbox, one at a time (mailbox-pump.ts)            messages in the session
+ *
+ * Both ways are runs (message-run.ts): each begins at the lowest message that is not delivered, so
+ * whichever the receiver gets first, nothing overtakes.
+ */
+import { Backoff } from '../base/backoff.ts';
+import { WireError } from '../base/wire-error.ts';
+import type { KeyChain } from '../identity/key-chain.ts';
+import { Session } from '../session/session.ts';
+import type { ClosedReason } from '../session/session-handlers.ts';
+import { Answers } from './answers.ts';
+import { type AppMessage, decodeAppMessage, type MessageItem } from './app-message.ts';
+import { Incoming } from './incoming.ts';
+import { MailboxPump } from './mailbox-pump.ts';
+import { Outgoing } from './outgoing.ts';
+import { Pause } from './pause.ts';
+import type { PeerDeps, Route } from './peer-deps.ts';
+import { SessionPump } from './session-pump.ts';
+import { notReachable, SessionWaiters } from './session-waiters.ts';
+
+export type PeerState = 'connected' | 'connecting' | 'online' | 'offline';
+
+/** How long a peer that does not answer handshakes gets envelopes instead. */
+const UNRESPONSIVE_MS = 30_000;
+const REOPEN = { initialMs: 250, maxMs: 30_000, multiplier: 2, jitter: true };
+/** A relay that is there but fails is asked again after this long. */
+const MAILBOX_RETRY = { initialMs: 1000, maxMs: 60_000, multiplier: 2, jitter: true };
+/** Receipts that nobody fetches are worth nothing after this long. */
+const ANSWERS_EXPIRE_MS = 7 * 86_400_000;
+
+export class Peer {
+  readonly key: string;
+  readonly session: Session;
+  readonly #deps: PeerDeps;
+  readonly #answers = new Answers();
+  readonly #incoming: Incoming;
+  readonly #outgoing: Outgoing;
+  readonly #sessionPump: SessionPump;
+  readonly #mailboxPump: MailboxPump;
+  readonly #unresponsive: Pause;
+  readonly #reopenPause: Pause;
+  readonly #mailboxPause: Pause;
+  readonly #reopenBackoff: Backoff;
+  readonly #mailboxBackoff: Backoff;
+  #route: Route | undefined;
+  readonly #waiters: SessionWaiters;
+  #stateSeen: PeerState = 'offline';
+  #sinceMs: number;
+  #isClosed = false;
+
+  constructor(key: string, remote: KeyChain, deps: PeerDeps) {
+    this.key = key;
+    this.#deps = deps;
+    this.#sinceMs = deps.clock.now();
+    this.#waiters = new SessionWaiters(deps.clock);
+    const wake = (): void => {
+      this.wake();
+    };
+    this.#unresponsive = new Pause(deps.clock, wake);
+    this.#reopenPause = new Pause(deps.clock, wake);
+    this.#mailboxPause = new Pause(deps.clock, wake);
+    this.#reopenBackoff = new Backoff(REOPEN, deps.random);
+    this.#mailboxBackoff = new Backoff(MAILBOX_RETRY, deps.random);
+    this.#incoming = new Incoming(key, {
+      ...deps.incoming,
+      answers: this.#answers,
+      answered: wake,
+    });
+    this.#outgoing = new Outgoing(key, { ...deps, wake });
+    this.session = new Session({
+      ...{ identity: deps.identity, remote, clock: deps.clock, random: deps.random },
+      settings: { handshakeTimeoutMs: deps.handshakeTimeoutMs },
+      ...{ cookies: deps.cookies, isUnderLoad: deps.isUnderLoad, source: () => key },
+      handlers: {
+        admit: ({ chain, early }) => this.#admit(chain, early),
+        opened: ({ earlyDelivered }) => {
+          this.#onOpened(earlyDelivered);
+        },
+        refused: (code) => {
+          this.#onRefused(code);
+        },
+        message: (body) => {
+          this.receive(this.session.remote, [body]).catch((error: unknown) => {
+            deps.log.warn({ err: error, peer: key }, 'could not keep what a peer told us');
+          });
+        },
+        datagram: () => undefined,
+        writable: wake,
+        rotated: (chain) => {
+          deps.acceptsChain(chain);
+        },
+        closed: (reason) => {
+          this.#onClosed(reason);
+        },
+      },
+    });
+    this.#sessionPump = new SessionPump({
+      session: this.session,
+      answers: this.#answers,
+      outgoing: this.#outgoing,
+      acceptance: () => deps.acceptanceFor(key),
+    });
+    this.#mailboxPump = new MailboxPump({
+      outgoing: this.#outgoing,
+      mailbox: () => (this.#canStore() ? deps.mailboxFor(key) : undefined),
+      answers: this.#answers,
+      acceptance: () => deps.acceptanceFor(key),
+      answersExpireAtMs: () => deps.clock.now() + ANSWERS_EXPIRE_MS,
+      failed: (code) => {
+        this.#onMailboxFailure(code);
+      },
+      stored: () => {
+        this.#mailboxBackoff.reset();
+      },
+    });
+  }
+
+  get state(): PeerState {
+    if (this.#route === undefined) return 'offline';
+    if (this.session.state === 'open') return 'connected';
+    return this.session.state === 'opening' ? 'connecting' : 'online';
+  }
+
+  /** Since when the state holds. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  get route(): Route | undefined {
+    return this.#route;
+  }
+
+  /** Something may have become possible, or necessary. Cheap when it has not. */
+  wake(): void {
+    if (this.#isClosed) return;
+    if (!this.#isReachable()) {
+      this.#mailboxPump.pump();
+    } else if (this.session.state === 'open') {
+      this.#sessionPump.pump();
+    } else if (this.session.state === 'idle' && this.#wantsSession()) {
+      this.#sessionPump.open();
+      this.#noteState();
+    }
+  }
+
+  /** Its presence or ours has changed. */
+  routeChanged(): void {
+    if (this.#isClosed) return;
+    const route = this.#deps.routeTo(this.key);
+    if (route?.url !== this.#route?.url) {
+      this.#route = route;
+      this.#unresponsive.end();
+      this.#reopenPause.end();
+      this.#reopenBackoff.reset();
+      this.session.setLink(route?.link);
+      this.#noteState();
+    }
+    this.#mailboxPause.end();
+    this.wake();
+  }
+
+  /** Items of this peer, by whatever way. Resolves when what follows from them is on disk. */
+  async receive(chain: KeyChain, bodies: readonly Uint8Array[]): Promise<void> {
+    const messages: MessageItem[] = [];
+    const heard: Promise<void>[] = [];
+    for (const body of bodies) {
+      const item = this.#decode(body);
+      if (item === undefined) continue;
+      switch (item.kind) {
+        case 'message':
+          if (this.#deps.isTrusted(this.key)) messages.push(item);
+          else this.#refuseUntrusted(item);
+          break;
+        case 'delivered':
+          this.#deps.confirmed(this.key);
+          this.#outgoing.delivered(item.ids);
+          break;
+        case 'refused':
+          this.#outgoing.refused(item);
+          break;
+        case 'request':
+        case 'accept':
+        case 'reject':
+        case 'revoke':
+          heard.push(this.#deps.hear(chain, item));
+      }
+    }
+    if (messages.length > 0) heard.push(this.#incoming.push(messages));
+    await Promise.all(heard);
+  }
+
+  /** The round trip in milliseconds; opens a session where there is none. */
+  async ping(timeoutMs: number): Promise<number> {
+    const startMs = this.#deps.clock.monotonic();
+    if (this.session.state !== 'open') await this.#opened(timeoutMs);
+    const leftMs = Math.max(1, timeoutMs - (this.#deps.clock.monotonic() - startMs));
+    return this.session.ping(leftMs);
+  }
+
+  /** For good: trust ended, or the node stops. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const pause of [this.#unresponsive, this.#reopenPause, this.#mailboxPause]) pause.end();
+    this.#outgoing.stop();
+    this.session.close();
+    this.#waiters.failed('this node does not deal with it any more');
+    this.#route = undefined;
+    this.#noteState();
+  }
+
+  #isReachable(): boolean {
+    return this.#route !== undefined && !this.#unresponsive.isRunning;
+  }
+
+  #canStore(): boolean {
+    return !this.#isReachable() && !this.#mailboxPause.isRunning && this.#deps.isTrusted(this.key);
+  }
+
+  #wantsSession(): boolean {
+    if (this.#reopenPause.isRunning || !this.#deps.isTrusted(this.key)) return false;
+    return !this.#answers.isEmpty || !this.#waiters.isEmpty || this.#outgoing.hasMessages;
+  }
+
+  async #opened(timeoutMs: number): Promise<void> {
+    if (this.#route === undefined) throw notReachable('it is not online at a relay of ours');
+    const opened = this.#waiters.wait(timeoutMs);
+    this.#unresponsive.end();
+    this.#reopenPause.end();
+    this.wake();
+    await opened;
+  }
+
+  #admit(chain: KeyChain, early: readonly Uint8Array[]): { accept: true } | Refusal {
+    if (!this.#deps.acceptsChain(chain)) return { accept: false, code: 'wrong_key' };
+    // An acceptance among them makes the peer a trusted one before we look.
+    this.receive(chain, early).catch((error: unknown) => {
+      this.#deps.log.warn({ err: error, peer: this.key }, 'could not keep what a peer told us');
+    });
+    if (this.#deps.isTrusted(this.key)) return { accept: true };
+    return { accept: false, code: 'trust_required' };
+  }
+
+  #onOpened(earlyDelivered: boolean): void {
+    this.#unresponsive.end();
+    this.#reopenPause.end();
+    this.#reopenBackoff.reset();
+    this.#deps.confirmed(this.key);
+    this.#sessionPump.opened(earlyDelivered);
+    this.#noteState();
+    this.#waiters.opened();
+    this.wake();
+  }
+
+  #onRefused(code: string): void {
+    this.#deps.log.info({ peer: this.key, code }, 'a peer refused a session');
+    this.#sessionPump.ended();
+    this.#outgoing.refusedFirst(code);
+    this.#waiters.failed(`it refused the session: ${code}`);
+    this.#reopenPause.start(this.#reopenBackoff.next());
+    this.#noteState();
+  }
+
+  #onClosed(reason: ClosedReason): void {
+    this.#sessionPump.ended();
+    if (reason === 'replaced' || this.#isClosed) return;
+    this.#deps.log.debug({ peer: this.key, reason }, 'a session ended');
+    if (reason === 'handshake_timeout' && this.#route !== undefined) {
+      this.#unresponsive.start(UNRESPONSIVE_MS);
+    }
+    this.#waiters.failed(`the session ended: ${reason}`);
+    this.#reopenPause.start(this.#reopenBackoff.next());
+    this.#noteState();
+    this.wake();
+  }
+
+  #onMailboxFailure(code: string): void {
+    this.#mailboxPause.start(this.#mailboxBackoff.next());
+    this.#deps.log.debug({ peer: this.key, code }, 'a relay did not keep an envelope');
+  }
+
+  #decode(body: Uint8Array): AppMessage | undefined {
+    try {
+      const item = decodeAppMessage(body);
+      if (item === undefined) this.#deps.dropped('unknown_item');
+      return item;
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#deps.dropped('malformed_item');
+      return undefined;
+    }
+  }
+
+  #refuseUntrusted(item: MessageItem): void {
+    this.#deps.dropped('untrusted');
+    this.#answers.refused(item.id, 'trust_required', item.run);
+  }
+
+  #noteState(): void {
+    if (this.state === this.#stateSeen) return;
+    this.#stateSeen = this.state;
+    this.#sinceMs = this.#deps.clock.now();
+    this.#deps.changed(this.key);
+  }
+}
+
+interface Refusal {
+  readonly accept: false;
+  readonly code: string;
+}

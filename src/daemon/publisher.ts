@@ -1,0 +1,199 @@
+/**
+ * This node's own record: its address counter, hostname and relays, signed, and known to each relay it
+ * is logged in at.
+ *
+ *     ok               done
+ *     address_taken    the next counter that gives a number, at every relay: the address stays one
+ *     hostname_taken   published without the hostname at that relay, with a warning
+ *     stale_record     the relay has one with a later time: our clock went back; ours goes after it
+ *
+ * What was chosen (table `meta`, key `self`) survives restarts.
+ */
+import { encodeCbor } from '../base/cbor.ts';
+import { CborFields } from '../base/cbor-fields.ts';
+import type { Clock } from '../base/clock.ts';
+import { PilotError } from '../base/pilot-error.ts';
+import type { NodeNames } from '../client/api.ts';
+import { formatAddress, nextNodeNumber } from '../identity/address.ts';
+import type { Identity } from '../identity/identity.ts';
+import { decodeNodeRecord, encodeNodeRecord, MAX_RECORD_RELAYS } from '../identity/node-record.ts';
+import { RelayError } from '../relay/relay-error.ts';
+import type { Log } from './log.ts';
+import type { RelayPort } from './relay-port.ts';
+import type { Storage } from './store.ts';
+
+export interface PublisherDeps {
+  readonly identity: Identity;
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The hostname of the configuration. */
+  readonly hostname: string;
+  readonly relayUrls: readonly string[];
+  readonly online: () => readonly RelayPort[];
+}
+
+interface Chosen {
+  readonly counter: number;
+  readonly hostname: string;
+  /** The configuration's when the hostname was set by hand: what is written there later wins. */
+  readonly configured: string;
+  readonly issuedAtMs: number;
+}
+
+type Outcome = 'published' | 'hostname_taken' | 'failed';
+
+const SELF_KEY = new TextEncoder().encode('self');
+const RETRY_MS = 30_000;
+/** As many addresses may be taken in a row before something else is wrong. */
+const MAX_TRIES = 8;
+
+export class Publisher {
+  readonly #deps: PublisherDeps;
+  readonly #refusedAt = new Set<string>();
+  #chosen: Chosen;
+
+  constructor(deps: PublisherDeps) {
+    this.#deps = deps;
+    this.#chosen = this.#load();
+  }
+
+  names(): NodeNames {
+    const { identity } = this.#deps;
+    const node = this.#node();
+    return {
+      id: identity.nodeId,
+      node_id: node,
+      address: formatAddress({ network: 0, node }),
+      hostname: this.#chosen.hostname,
+    };
+  }
+
+  warnings(): string[] {
+    const { hostname } = this.#chosen;
+    return [...this.#refusedAt].map(
+      (url) => `the hostname ${hostname} belongs to another node at ${url}`,
+    );
+  }
+
+  /** The record as relays have it. */
+  record(hostname = this.#chosen.hostname): Uint8Array {
+    const { identity, relayUrls } = this.#deps;
+    return encodeNodeRecord(identity, {
+      addressCounter: this.#chosen.counter,
+      hostname,
+      relays: relayUrls.slice(0, MAX_RECORD_RELAYS),
+      issuedAtMs: this.#chosen.issuedAtMs,
+    });
+  }
+
+  /** Makes the record known at a relay, and tries again later when that fails. */
+  async publish(relay: RelayPort): Promise<Outcome> {
+    const outcome = await this.#tryToPublish(relay);
+    if (outcome === 'hostname_taken') this.#refusedAt.add(relay.url);
+    else if (outcome === 'published') this.#refusedAt.delete(relay.url);
+    else {
+      this.#deps.clock.after(RETRY_MS, () => {
+        if (this.#deps.online().includes(relay)) void this.publish(relay);
+      });
+    }
+    return outcome;
+  }
+
+  /** Empty: none. PilotError `conflict` when a relay has given the name to another node. */
+  async setHostname(hostname: string): Promise<{ readonly published: boolean }> {
+    const before = this.#chosen.hostname;
+    await this.#choose({ hostname, configured: this.#deps.hostname });
+    const outcomes = await this.#publishEverywhere();
+    if (!outcomes.includes('hostname_taken')) {
+      return { published: outcomes.includes('published') };
+    }
+    await this.#choose({ hostname: before });
+    await this.#publishEverywhere();
+    throw new PilotError('conflict', `the hostname ${hostname} belongs to another node`, {
+      hint: 'Choose another one.',
+    });
+  }
+
+  async #publishEverywhere(): Promise<Outcome[]> {
+    return Promise.all(this.#deps.online().map(async (relay) => this.publish(relay)));
+  }
+
+  async #tryToPublish(relay: RelayPort): Promise<Outcome> {
+    try {
+      for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+        const { counter } = this.#chosen;
+        const answer = await this.#offer(relay);
+        if (answer === 'ok') return 'published';
+        if (answer === 'hostname_taken') {
+          this.#deps.log.warn({ relay: relay.url }, 'the hostname belongs to another node');
+          const bare = await relay.publish(this.record(''));
+          return bare === 'address_taken' ? 'failed' : 'hostname_taken';
+        }
+        if (answer === 'address_taken') await this.#takeNextAddress(counter, relay);
+        else await this.#overtake(relay);
+      }
+      return 'failed';
+    } catch (error) {
+      this.#deps.log.warn({ err: error, relay: relay.url }, 'could not publish the node record');
+      return 'failed';
+    }
+  }
+
+  async #offer(relay: RelayPort): Promise<'ok' | 'address_taken' | 'hostname_taken' | 'stale'> {
+    try {
+      return await relay.publish(this.record());
+    } catch (error) {
+      if (error instanceof RelayError && error.code === 'stale_record') return 'stale';
+      throw error;
+    }
+  }
+
+  async #takeNextAddress(taken: number, relay: RelayPort): Promise<void> {
+    // Another relay may have said so meanwhile.
+    if (this.#chosen.counter !== taken) return;
+    const next = nextNodeNumber(this.#deps.identity.firstKey, taken + 1);
+    if (next === undefined) throw new Error('no address is left for this key');
+    await this.#choose({ counter: next.counter });
+    this.#deps.log.warn(
+      { relay: relay.url, address: this.names().address },
+      'the address belongs to another node; this is the new one',
+    );
+    for (const other of this.#deps.online()) if (other !== relay) void this.publish(other);
+  }
+
+  async #overtake(relay: RelayPort): Promise<void> {
+    const found = await relay.lookup({ key: this.#deps.identity.firstKey });
+    const issuedAtMs = found === undefined ? 0 : decodeNodeRecord(found).issuedAtMs;
+    await this.#choose({ issuedAtMs: issuedAtMs + 1 });
+  }
+
+  async #choose(change: Partial<Chosen>): Promise<void> {
+    const issuedAtMs = Math.max(this.#deps.clock.now(), this.#chosen.issuedAtMs + 1);
+    const chosen = { ...this.#chosen, issuedAtMs, ...change };
+    await this.#deps.storage.commit([{ table: 'meta', key: SELF_KEY, value: encodeCbor(chosen) }]);
+    this.#chosen = chosen;
+  }
+
+  #load(): Chosen {
+    const { clock, hostname, identity, storage } = this.#deps;
+    const stored = storage.get('meta', SELF_KEY);
+    const first = nextNodeNumber(identity.firstKey)?.counter ?? 0;
+    if (stored === undefined) {
+      return { counter: first, hostname, configured: hostname, issuedAtMs: clock.now() };
+    }
+    const fields = CborFields.decode(stored);
+    const configured = fields.text('configured', {});
+    return {
+      counter: fields.count('counter'),
+      hostname: configured === hostname ? fields.text('hostname', {}) : hostname,
+      configured: hostname,
+      issuedAtMs: Math.max(clock.now(), fields.count('issuedAtMs') + 1),
+    };
+  }
+
+  #node(): number {
+    const found = nextNodeNumber(this.#deps.identity.firstKey, this.#chosen.counter);
+    return found?.node ?? 0;
+  }
+}
