@@ -61,6 +61,7 @@ export class Daemon {
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #log: ProcessLog | undefined;
+  #isReady = false;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -120,6 +121,7 @@ export class Daemon {
     await api.start();
     this.#holds('timers', this.#watch(paths.logFile, node, log));
     const { id, address } = node.api.names();
+    this.#isReady = true;
     log.info({ id, address, socket, version: VERSION, pid: process.pid }, 'ready');
   }
 
@@ -132,7 +134,7 @@ export class Daemon {
         this.#log?.error({ err, part }, 'a part did not stop as it should');
       }
     }
-    this.#log?.info({}, 'stopped');
+    if (this.#isReady) this.#log?.info({}, 'stopped');
   }
 
   #holds(part: string, close: () => void | Promise<void>): void {

@@ -1,5 +1,5 @@
-import type { ConfigList, Health, IdentityView, Info } from '../client/api.ts';
-import type { NodeApi } from './node-api.ts';
+import type { ConfigList, Health, IdentityView, Info, PeerView } from '../client/api.ts';
+import type { NodeApi, NodeCounters } from './node-api.ts';
 
 /** What the local API tells about the process and its home, which the node does not know. */
 export interface HostFacts {
@@ -18,9 +18,10 @@ export interface HostFacts {
 
 export function infoOf(node: NodeApi, host: HostFacts): Info {
   const counters = node.counters();
+  const peers = node.peers();
   return {
     ...node.names(),
-    ...trafficOf(node),
+    ...trafficOf(counters, peers),
     public_key: host.publicKey(),
     version: host.version,
     pid: host.pid,
@@ -35,7 +36,7 @@ export function infoOf(node: NodeApi, host: HostFacts): Info {
     inbox_count: counters.inboxMessages,
     inbox_unread: counters.inboxUnread,
     relays: node.relays(),
-    peer_list: node.peers(),
+    peer_list: peers,
     conn_list: [],
     socket: host.socketPath,
     log_file: host.logFile,
@@ -46,7 +47,7 @@ export function infoOf(node: NodeApi, host: HostFacts): Info {
 export function healthOf(node: NodeApi, host: HostFacts): Health {
   const online = node.relays().some((relay) => relay.state === 'online');
   return {
-    ...trafficOf(node),
+    ...trafficOf(node.counters(), node.peers()),
     status: online ? 'ok' : 'degraded',
     uptime_seconds: uptimeSeconds(host),
   };
@@ -63,9 +64,10 @@ export function identityOf(node: NodeApi, host: HostFacts): IdentityView {
 }
 
 /** The numbers that `info` and `health` share. `connections` are streams, of which there are none yet. */
-function trafficOf(node: NodeApi): Omit<Health, 'status' | 'uptime_seconds'> {
-  const peers = node.peers();
-  const counters = node.counters();
+function trafficOf(
+  counters: NodeCounters,
+  peers: readonly PeerView[],
+): Omit<Health, 'status' | 'uptime_seconds'> {
   return {
     connections: 0,
     peers: peers.length,

@@ -14,9 +14,11 @@ const ROUND_TRIP_BUCKETS_SECONDS = [
 export class Metrics {
   readonly #registry = new Registry();
   readonly #node: NodeApi;
+  #totals: NodeCounters;
 
   constructor(node: NodeApi, families: readonly MetricsFamily[], version: string) {
     this.#node = node;
+    this.#totals = node.counters();
     this.#addProcess(version);
     for (const family of new Set(families)) this.#addFamily(family);
   }
@@ -26,6 +28,8 @@ export class Metrics {
   }
 
   async text(): Promise<string> {
+    // Once for all metrics: the node adds its totals up anew each time.
+    this.#totals = this.#node.counters();
     return this.#registry.metrics();
   }
 
@@ -122,11 +126,11 @@ export class Metrics {
   }
 
   #gauge(name: string, help: string, read: (totals: NodeCounters) => number): void {
-    const node = this.#node;
+    const totals = (): NodeCounters => this.#totals;
     new Gauge({
       ...{ name: `pilot_${name}`, help, registers: [this.#registry] },
       collect() {
-        this.set(read(node.counters()));
+        this.set(read(totals()));
       },
     });
   }
@@ -138,12 +142,12 @@ export class Metrics {
     label: string,
     read: (totals: NodeCounters) => Iterable<readonly [string, number]>,
   ): void {
-    const node = this.#node;
+    const totals = (): NodeCounters => this.#totals;
     new Counter({
       ...{ name: `pilot_${name}`, help, labelNames: [label], registers: [this.#registry] },
       collect() {
         this.reset();
-        for (const [value, total] of read(node.counters())) this.inc({ [label]: value }, total);
+        for (const [value, total] of read(totals())) this.inc({ [label]: value }, total);
       },
     });
   }
