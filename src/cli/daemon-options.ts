@@ -10,10 +10,7 @@ export const daemonOptions = {
   listen: text('ADDR', 'where direct links arrive (UDP), for example :0'),
   config: text('FILE', 'another configuration file', { isFile: true }),
   autoApprove: toggle('trust whoever asks: for demos and closed networks'),
-  token: text(
-    'TOKEN',
-    'what the relays ask for; others on this host can see it: better PILOT_TOKEN',
-  ),
+  token: text('TOKEN', 'what the relays ask for; others can see it here: better PILOT_TOKEN'),
   logLevel: text('LEVEL', 'debug, info, warn or error'),
   logFormat: choice(['json', 'text'], 'how the log is written'),
   socket: text('PATH', 'where the local API listens; pilotctl needs the same in PILOT_SOCKET'),
@@ -59,6 +56,14 @@ export function noticesFor(options: DaemonOptions): readonly string[] {
   return ignored.flatMap(([isGiven, line]) => (isGiven ? [line] : []));
 }
 
+/** The token does not go on a command line of ours: others could read it there for as long as the daemon runs. */
+export function daemonEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  { token }: DaemonOptions,
+): Readonly<Record<string, string | undefined>> {
+  return token === undefined ? env : { ...env, PILOT_TOKEN: token };
+}
+
 /** The command line of pilotd. */
 export async function daemonArguments(options: DaemonOptions): Promise<readonly string[]> {
   const relays = await relayUrls(options.relay, options.registry);
@@ -67,7 +72,6 @@ export async function daemonArguments(options: DaemonOptions): Promise<readonly 
     ['--hostname', options.hostname],
     ['--listen', options.listen],
     ['--config', options.config],
-    ['--token', options.token],
     ['--log-level', options.logLevel],
     ['--log-format', options.logFormat],
     ['--socket', options.socket],

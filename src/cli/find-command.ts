@@ -42,9 +42,11 @@ function inGroup(group: string, word: string): FoundCommand {
 }
 
 function findHelp(topic: readonly string[]): FoundCommand {
-  if (topic.length === 0) return { kind: 'usage', text: usageText('') };
-  const found = findCommand(topic);
-  return found.kind === 'command' ? { ...found, tokens: ['--help'] } : found;
+  const found = topic.length === 0 ? undefined : findCommand(topic);
+  if (found?.kind === 'command') return { ...found, tokens: ['--help'] };
+  const isGroup = topic.length === 1 && found?.kind === 'none' && found.group !== '';
+  if (found === undefined || isGroup) return { kind: 'usage', text: usageText(topic[0] ?? '') };
+  return found;
 }
 
 /** The commands of a group, or of the whole program. */

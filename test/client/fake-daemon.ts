@@ -33,7 +33,7 @@ export class FakeDaemon {
   readonly socketPath = path.join(this.home, 'pilotd.sock');
   readonly calls: FakeCall[] = [];
   readonly connections = new Set<Socket>();
-  readonly handlers: Partial<Record<RouteName, FakeHandler>>;
+  handlers: Partial<Record<RouteName, FakeHandler>>;
   connectionCount = 0;
   #server: Server | undefined;
   readonly #subscribers = new Map<ServerResponse, readonly string[]>();

@@ -8,6 +8,7 @@ import { livingPid } from '../../home/pid-file.ts';
 import { type CallWith, defineCommand, type Outcome } from '../command.ts';
 import {
   daemonArguments,
+  daemonEnvironment,
   daemonOptions,
   noticesFor,
   refuseUnsupported,
@@ -47,7 +48,8 @@ export const daemonStart = defineCommand({
       await refuseSecond(client, paths, signal);
       for (const line of notices) notice(line);
       paths.ensureRoot();
-      if (call.options.foreground) return { exitCode: await runDaemon(args, io.env, signal) };
+      if (call.options.foreground)
+        return { exitCode: await runDaemon(args, daemonEnvironment(io.env, call.options), signal) };
       const info = await start(call, client, args);
       return { data: dataOf(info, notices), text: textOf(info) };
     } finally {
@@ -58,7 +60,7 @@ export const daemonStart = defineCommand({
 
 async function start(call: StartCall, client: PilotClient, args: readonly string[]): Promise<Info> {
   const { io, paths, signal, wait } = call;
-  const daemon = startDaemon(args, io.env, paths.logFile);
+  const daemon = startDaemon(args, daemonEnvironment(io.env, call.options), paths.logFile);
   try {
     const limitMs = call.options.wait ?? START_LIMIT_MS;
     const end = earlyEnd(daemon);

@@ -9,6 +9,7 @@ export const outbox = defineCommand({
   options: {},
   returns:
     'messages[{message_id, correlation_id, to, to_id, type, bytes, status, reason, attempts, reply_to, created_at, expires_at}], total',
+  details: 'pilotctl outbox retry <id> tries one again now, pilotctl outbox drop <id> gives it up.',
   async run({ client, signal }) {
     const { messages, total } = await client.outbox({ signal });
     return {
