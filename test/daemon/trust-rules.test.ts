@@ -26,7 +26,7 @@ test.each([
   ['\u001b[31mred', false],
   ['\ud800', false],
   ['', true],
-])('justification %j: %s', (why, isFine) => {
+])('a justification %#', (why, isFine) => {
   expect(isJustification(why)).toBe(isFine);
 });
 
