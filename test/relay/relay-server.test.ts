@@ -1,0 +1,197 @@
+import { describe, expect, test } from 'vitest';
+
+import { toHex } from '../../src/base/bytes.ts';
+import { nextNodeNumber } from '../../src/identity/address.ts';
+import type { Identity } from '../../src/identity/identity.ts';
+import { encodeNodeRecord } from '../../src/identity/node-record.ts';
+import {
+  logIn,
+  logInPair,
+  newClient,
+  newIdentity,
+  next,
+  refusal,
+  startRelay,
+} from './support/relay-fixture.ts';
+
+function recordOf(identity: Identity, hostname: string, issuedAtMs = Date.now()): Uint8Array {
+  const addressCounter = nextNodeNumber(identity.firstKey)?.counter ?? 0;
+  return encodeNodeRecord(identity, { addressCounter, hostname, relays: [], issuedAtMs });
+}
+const envelopeFor = (
+  to: Identity,
+  fill: number,
+  size = 100,
+): { to: Uint8Array; id: Uint8Array; body: Uint8Array; expiresAtMs: number } => ({
+  to: to.firstKey,
+  id: new Uint8Array(16).fill(fill),
+  body: new Uint8Array(size).fill(fill),
+  expiresAtMs: Date.now() + 60_000,
+});
+
+describe('forwarding', () => {
+  test('packets reach a peer that watches back, in order and under the name of the sender', async () => {
+    const [alice, bob] = await logInPair(await startRelay());
+    const got: string[] = [];
+    bob.client.on('packet', ({ from, packet }) => {
+      expect(toHex(from)).toBe(toHex(alice.identity.firstKey));
+      got.push(Buffer.from(packet).toString());
+    });
+    const last = next(bob.client, 'packet', ({ packet }) => packet.length === 3);
+    const sent = Array.from({ length: 1000 }, (_, i) => `${i}`.padStart(4, '0'));
+    for (const text of [...sent, 'end']) {
+      expect(alice.client.send(bob.identity.firstKey, Buffer.from(text))).toBe(true);
+    }
+    await last;
+    expect(got).toEqual([...sent, 'end']);
+  });
+
+  test('unknown, offline and one-sided peers give the same answer', async () => {
+    const relay = await startRelay();
+    const [alice, bob] = await logInPair(relay);
+    const carol = await logIn(relay);
+    const dave = await logIn(relay);
+    carol.client.watch([alice.identity.firstKey]);
+    alice.client.watch([dave.identity.firstKey, newIdentity().firstKey]);
+    const gone = next(alice.client, 'presence', ({ online }) => !online);
+    await bob.client.stop();
+    await gone;
+    for (const peer of [newIdentity(), bob.identity, carol.identity, dave.identity]) {
+      const answer = next(alice.client, 'unreachable');
+      alice.client.send(peer.firstKey, new Uint8Array(10));
+      expect(toHex((await answer).key)).toBe(toHex(peer.firstKey));
+    }
+    expect(alice.client.isPresent(carol.identity.firstKey)).toBe(false);
+    expect(alice.client.isPresent(dave.identity.firstKey)).toBe(false);
+  });
+
+  test('presence ends when either side stops watching, and returns with it', async () => {
+    const [alice, bob] = await logInPair(await startRelay());
+    const gone = Promise.all([next(alice.client, 'presence'), next(bob.client, 'presence')]);
+    bob.client.watch([], [alice.identity.firstKey]);
+    for (const { online } of await gone) expect(online).toBe(false);
+    const back = Promise.all([next(alice.client, 'presence'), next(bob.client, 'presence')]);
+    bob.client.watch([alice.identity.firstKey]);
+    for (const { online } of await back) expect(online).toBe(true);
+  });
+
+  test('more watched peers than the list holds are left out, and the node is told nothing breaks', async () => {
+    const relay = await startRelay({ limits: { maxWatch: 1 } });
+    const alice = await logIn(relay);
+    const bob = await logIn(relay);
+    alice.client.watch([newIdentity().firstKey, bob.identity.firstKey]);
+    bob.client.watch([alice.identity.firstKey]);
+    const answer = next(alice.client, 'unreachable');
+    alice.client.send(bob.identity.firstKey, new Uint8Array(1));
+    await answer;
+    expect(alice.client.isPresent(bob.identity.firstKey)).toBe(false);
+  });
+});
+
+describe('directory', () => {
+  test('a published record is found by every name', async () => {
+    const relay = await startRelay();
+    const { client, identity } = await logIn(relay);
+    const other = await logIn(relay);
+    const record = recordOf(identity, 'alpha');
+    expect(await client.publish(record)).toBe('ok');
+    const node = nextNodeNumber(identity.firstKey)?.node ?? 0;
+    for (const by of [{ key: identity.firstKey }, { node }, { hostname: 'alpha' }]) {
+      expect(toHex((await other.client.lookup(by)) ?? new Uint8Array())).toBe(toHex(record));
+    }
+    expect(await other.client.lookup({ hostname: 'nobody' })).toBeUndefined();
+    expect(await other.client.publish(recordOf(other.identity, 'alpha'))).toBe('hostname_taken');
+  });
+
+  test('records of others, from the future, older ones and noise are refused', async () => {
+    const { client, identity } = await logIn(await startRelay());
+    const foreign = recordOf(newIdentity(), '');
+    const future = recordOf(identity, '', Date.now() + 3_600_000);
+    for (const record of [foreign, future, new Uint8Array(50)]) {
+      await expect(client.publish(record)).rejects.toMatchObject({ code: 'bad_record' });
+    }
+    await client.publish(recordOf(identity, ''));
+    const older = recordOf(identity, '', Date.now() - 60_000);
+    await expect(client.publish(older)).rejects.toMatchObject({ code: 'stale_record' });
+  });
+
+  test('a key that was rotated away does not log in again', async () => {
+    const relay = await startRelay();
+    const old = newIdentity();
+    const rotated = old.rotate((length) => new Uint8Array(length).fill(7), Date.now());
+    const { client } = await logIn(relay, { identity: rotated });
+    await client.publish(recordOf(rotated, ''));
+    await client.stop();
+    expect(await refusal(relay, { identity: old })).toBe('stale_key');
+    await logIn(relay, { identity: rotated });
+  });
+});
+
+describe('mailbox', () => {
+  test('envelopes wait for a node that is offline and come in order until taken', async () => {
+    const relay = await startRelay();
+    const alice = await logIn(relay);
+    const bob = newIdentity();
+    for (const fill of [1, 2, 3]) await alice.client.put(envelopeFor(bob, fill));
+    await alice.client.put(envelopeFor(bob, 1));
+
+    const first = await collect(relay, bob, 3);
+    expect(first.fills).toEqual([1, 2, 3]);
+    expect(first.from).toEqual(Array(3).fill(toHex(alice.identity.firstKey)));
+    const again = await collect(relay, bob, 3, true);
+    expect(again.fills).toEqual([1, 2, 3]);
+    const { client } = await logIn(relay, { identity: bob });
+    const later = next(client, 'envelope');
+    await alice.client.put(envelopeFor(bob, 4));
+    expect((await later).body[0]).toBe(4);
+  });
+
+  test('unknown recipients are answered as known ones', async () => {
+    const { client } = await logIn(await startRelay());
+    await expect(client.put(envelopeFor(newIdentity(), 1))).resolves.toBeUndefined();
+  });
+
+  test('a full mailbox, a late and a large envelope are refused with their codes', async () => {
+    const relay = await startRelay({ limits: { maxPairEnvelopes: 1, maxFrameBytes: 2048 } });
+    const { client } = await logIn(relay);
+    const bob = newIdentity();
+    await client.put(envelopeFor(bob, 1));
+    await expect(client.put(envelopeFor(bob, 2))).rejects.toMatchObject({ code: 'mailbox_full' });
+    const late = { ...envelopeFor(bob, 3), expiresAtMs: Date.now() - 1 };
+    await expect(client.put(late)).rejects.toMatchObject({ code: 'expired' });
+    const large = envelopeFor(bob, 4, 1800);
+    await expect(client.put(large)).rejects.toMatchObject({ code: 'too_large' });
+  });
+
+  test('a window of envelopes is under way; taking them brings the next', async () => {
+    const relay = await startRelay({ limits: { maxUntakenEnvelopes: 2 } });
+    const alice = await logIn(relay);
+    const bob = newIdentity();
+    for (const fill of [1, 2, 3, 4, 5]) await alice.client.put(envelopeFor(bob, fill));
+    const { fills } = await collect(relay, bob, 5, true);
+    expect(fills).toEqual([1, 2, 3, 4, 5]);
+  });
+});
+
+async function collect(
+  relay: { readonly url: string },
+  identity: Identity,
+  count: number,
+  take = false,
+): Promise<{ fills: (number | undefined)[]; from: string[] }> {
+  const client = newClient(relay, { identity });
+  const fills: (number | undefined)[] = [];
+  const from: string[] = [];
+  const done = next(client, 'envelope', (envelope) => {
+    fills.push(envelope.body[0]);
+    from.push(toHex(envelope.from));
+    if (take) client.taken(envelope.from, envelope.id);
+    return fills.length === count;
+  });
+  client.start();
+  await done;
+  // What was sent before a reply has been handled when the reply is there.
+  await client.lookup({ hostname: 'nobody' });
+  await client.stop();
+  return { fills, from };
+}
