@@ -169,22 +169,18 @@ export class Conversation {
   /** Takes in the frames of a packet. */
   receive(plaintext: Uint8Array): void {
     this.#liveness.received();
-    try {
-      for (const frame of decodeFrames(plaintext)) {
-        if (this.#hasEnded) return;
-        if (!this.#onFrame(frame)) throw new WireError('acknowledges what was never sent');
-      }
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.#deps.counters.drop('bad_frame');
-      this.#deps.events.ended('violation');
+    const frames = readable(decodeFrames, plaintext);
+    if (frames === undefined) this.#onViolation();
+    for (const frame of frames ?? []) {
+      if (this.#hasEnded) return;
+      if (frame.sequence !== undefined) this.#onReliable(frame, frame.sequence);
+      else if (!this.#onFrame(frame)) this.#onViolation();
     }
   }
 
-  /** Tells the peer that it is over. */
+  /** Tells the peer that it is over, after what has been given to `send` so far. */
   sendClose(): void {
-    this.#pending = [CLOSE_FRAME];
-    this.#writePackets();
+    this.#writePackets(CLOSE_FRAME);
   }
 
   end(): void {
@@ -195,24 +191,26 @@ export class Conversation {
     this.#pings.stop();
   }
 
-  /** False for what only a broken peer sends. */
-  #onFrame(frame: Frame): boolean {
-    const { type, sequence, body } = frame;
-    if (sequence !== undefined) {
-      this.#onReliable(frame, sequence);
-      return true;
-    }
+  #onViolation(): void {
+    this.#deps.counters.drop('bad_frame');
+    this.#deps.events.ended('violation');
+  }
+
+  /** False for what only a broken peer sends: malformed, or an acknowledgement of what was never sent. */
+  #onFrame({ type, body }: Frame): boolean {
     switch (type) {
-      case FRAME.ack:
-        return this.#stream.onAck(decodeAck(body));
-      case FRAME.resume:
-        return this.#stream.onResume(decodeResume(body));
+      case FRAME.ack: {
+        const ack = readable(decodeAck, body);
+        return ack !== undefined && this.#stream.onAck(ack);
+      }
+      case FRAME.resume: {
+        const resume = readable(decodeResume, body);
+        return resume !== undefined && this.#stream.onResume(resume);
+      }
       case FRAME.ping:
-        if (!this.#queue(encodePong(body))) this.#deps.counters.drop('rate_limited');
-        return true;
+        return this.#onPing(readable(encodePong, body));
       case FRAME.pong:
-        this.#pings.answered(decodePong(body));
-        return true;
+        return this.#onPong(readable(decodePong, body));
       case FRAME.close:
         this.#deps.events.ended('peer_closed');
         return true;
@@ -224,6 +222,16 @@ export class Conversation {
         this.#deps.counters.drop('unknown_frame');
         return true;
     }
+  }
+
+  #onPing(pong: OutgoingFrame | undefined): boolean {
+    if (pong !== undefined && !this.#queue(pong)) this.#deps.counters.drop('rate_limited');
+    return pong !== undefined;
+  }
+
+  #onPong(token: number | undefined): boolean {
+    if (token !== undefined) this.#pings.answered(token);
+    return token !== undefined;
   }
 
   #onReliable({ type, body }: Frame, sequence: number): void {
@@ -284,9 +292,11 @@ export class Conversation {
     return this.#flush === 'again' && !this.#hasEnded;
   }
 
-  #writePackets(): void {
+  #writePackets(last?: OutgoingFrame): void {
     if (this.#hasEnded || this.#link === undefined) return;
-    if (this.keys.isRekeyDue(this.isInitiator)) this.#deps.events.wantsKeys();
+    if (last === undefined && this.keys.isRekeyDue(this.isInitiator)) {
+      this.#deps.events.wantsKeys();
+    }
     const epoch = this.keys.sealing;
     if (epoch === undefined) return;
     const writer = new PacketWriter((parts, length) => {
@@ -302,6 +312,17 @@ export class Conversation {
     this.#stream.takeFrames((frame) => {
       writer.add(frame);
     });
+    if (last !== undefined) writer.add(last);
     writer.end();
+  }
+}
+
+/** Undefined for what the decoder refuses. Decoding stands apart from acting on it: that is others' code. */
+function readable<T>(decode: (bytes: Uint8Array) => T, bytes: Uint8Array): T | undefined {
+  try {
+    return decode(bytes);
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
   }
 }

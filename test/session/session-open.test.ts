@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { utf8 } from '../../src/base/bytes.ts';
+import { WireError } from '../../src/base/wire-error.ts';
 import { MAX_EARLY_BYTES } from '../../src/session/initiator.ts';
 import { PACKET } from '../../src/session/packet.ts';
 import { TwoEnds } from './two-ends.ts';
@@ -113,6 +114,22 @@ describe('opening', () => {
     expect(ends.high.events).toEqual(['opened']);
     expect(ends.high.early).toEqual([['early']]);
   });
+});
+
+test("an error of the owner's own is the owner's, not the peer's", () => {
+  const { low, high, clock } = new TwoEnds().open();
+  high.onMessage = () => {
+    throw new WireError('what the owner decodes');
+  };
+  low.say('one');
+  expect(() => {
+    clock.advance(10);
+  }).toThrow('what the owner decodes');
+  high.onMessage = () => undefined;
+  low.say('two');
+  clock.advance(100);
+  expect(high.messages).toEqual(['one', 'two']);
+  expect(high.session.state).toBe('open');
 });
 
 describe('both open at once', () => {
@@ -235,6 +252,29 @@ describe('closing', () => {
     ends.clock.advance(100);
     expect(again.session.state).toBe('open');
     expect(ends.high.events).toEqual(['opened', 'closed: peer_closed', 'opened']);
+  });
+
+  test('lets what was said before go out first', () => {
+    const turns: (() => void)[] = [];
+    const ends = new TwoEnds({ defer: (run) => turns.push(run) });
+    const endTurn = (): void => {
+      for (const run of turns.splice(0)) run();
+    };
+    ends.low.session.open();
+    for (let i = 0; i < 10; i++) {
+      ends.clock.advance(10);
+      endTurn();
+    }
+    const before = ends.lowLink.sent.length;
+    ends.low.say('one');
+    ends.low.say('two');
+    expect(ends.lowLink.sent).toHaveLength(before);
+    ends.low.session.close();
+    endTurn();
+    expect(ends.lowLink.sent).toHaveLength(before + 1);
+    ends.clock.advance(10);
+    expect(ends.high.messages).toEqual(['one', 'two']);
+    expect(ends.high.events.at(-1)).toBe('closed: peer_closed');
   });
 
   test('may come from within every callback', () => {

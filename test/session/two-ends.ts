@@ -8,6 +8,10 @@ import { ManualClock } from '../support/manual-clock.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { MemoryLink } from './memory-link.ts';
 
+const RUN_AT_ONCE = (run: () => void): void => {
+  run();
+};
+
 /** A session and everything it told its owner. */
 export class End implements SessionHandlers {
   readonly session: Session;
@@ -27,6 +31,7 @@ export class End implements SessionHandlers {
     clock: ManualClock;
     seed: number;
     settings?: Partial<SessionSettings>;
+    defer?: (run: () => void) => void;
   }) {
     this.identity = options.identity;
     const identityNow = (): Identity => this.identity;
@@ -39,9 +44,7 @@ export class End implements SessionHandlers {
       random: seededRandom(options.seed),
       handlers: this,
       settings: options.settings ?? {},
-      defer: (run) => {
-        run();
-      },
+      defer: options.defer ?? RUN_AT_ONCE,
       isUnderLoad: () => this.isUnderLoad,
     });
   }
@@ -113,11 +116,13 @@ export class TwoEnds {
       seed?: number;
       settings?: Partial<SessionSettings>;
       identities?: [Identity, Identity];
+      defer?: (run: () => void) => void;
     } = {},
   ) {
     this.#seed = options.seed ?? 1;
     const [low, high] = options.identities ?? twoIdentities(this.#seed);
-    const shared = { clock: this.clock, settings: options.settings ?? {} };
+    const { settings = {}, defer = RUN_AT_ONCE } = options;
+    const shared = { clock: this.clock, settings, defer };
     this.low = new End({ ...shared, identity: low, remote: high.chain, seed: this.#seed + 1 });
     this.high = new End({ ...shared, identity: high, remote: low.chain, seed: this.#seed + 2 });
     [this.lowLink, this.highLink] = this.connect();
