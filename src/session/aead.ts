@@ -4,7 +4,6 @@ import { concatBytes } from '../base/bytes.ts';
 import { WireError } from '../base/wire-error.ts';
 
 export const TAG_BYTES = 16;
-export const AEAD_KEY_BYTES = 32;
 
 /** Noise's nonce for AES-GCM: 32 zero bits, then the 64-bit number, big-endian (section 12.4). */
 export function setNonce(nonce: Buffer, counter: number): void {

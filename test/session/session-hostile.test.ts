@@ -1,9 +1,11 @@
+import { blake2s } from '@noble/hashes/blake2.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { utf8 } from '../../src/base/bytes.ts';
+import { concatBytes, utf8 } from '../../src/base/bytes.ts';
 import { Identity } from '../../src/identity/identity.ts';
 import { PACKET } from '../../src/session/packet.ts';
+import { staticKeyPair } from '../../src/session/static-key.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import type { MemoryLink } from './memory-link.ts';
 import { End, TwoEnds, twoIdentities } from './two-ends.ts';
@@ -218,6 +220,32 @@ describe('who the peer is', () => {
     expect(ends.high.messages).toHaveLength(10);
   });
 
+  test('early data that the sender did not sign for us is not delivered', () => {
+    // Who has stolen high's key can make message 1 in anybody's name, but not sign for them.
+    const ends = new TwoEnds();
+    const { chain, secret, firstKey } = ends.low.identity;
+    const sign = other.sign.bind(other);
+    ends.low.identity = { chain, secret, firstKey, sign } as unknown as Identity;
+    ends.low.session.open([utf8('give me your money')]);
+    ends.clock.advance(100);
+    expect(ends.high.drops('bad_batch')).toBe(1);
+    expect(ends.high.early).toEqual([]);
+    expect(ends.highLink.sent).toEqual([]);
+  });
+
+  test.each([
+    ['that is none', (): Uint8Array => new Uint8Array(40)],
+    ['of another node, under the known key', (): Uint8Array => other.chain.encode()],
+  ])('a chain %s is dropped', (_what, encode) => {
+    const ends = new TwoEnds();
+    const { secret, firstKey } = ends.low.identity;
+    ends.low.identity = { chain: { encode }, secret, firstKey } as unknown as Identity;
+    ends.low.session.open();
+    ends.clock.advance(100);
+    expect(ends.high.drops('wrong_identity')).toBe(1);
+    expect(ends.highLink.sent).toEqual([]);
+  });
+
   test('a chain that stops short of the one we know is refused', () => {
     const [low, high] = twoIdentities();
     const rotated = low.rotate(seededRandom(3), 1000);
@@ -238,6 +266,32 @@ describe('who the peer is', () => {
     expect(ends.low.events).toEqual(['refused: chain_forked']);
     expect(ends.high.session.remote.extends(low.chain)).toBe(true);
   });
+});
+
+test('a changed sender index is noticed, on both sides', () => {
+  const ends = new TwoEnds();
+  const changed = (packet: Uint8Array): Uint8Array[] => {
+    const copy = Buffer.from(packet);
+    copy[4] = (copy[4] ?? 0) ^ 1;
+    const keysAt = copy[0] === PACKET.initiation ? 40 : 28;
+    const [macAt, keysBytes] = copy[0] === PACKET.initiation ? [8, 80] : [12, 32];
+    const receiver = copy[0] === PACKET.initiation ? ends.high : ends.low;
+    const label = concatBytes(utf8('pilot/1 mac1'), staticKeyPair(receiver.identity).publicKey);
+    const covered = concatBytes(copy.subarray(0, macAt), copy.subarray(keysAt, keysAt + keysBytes));
+    copy.set(blake2s(covered, { key: blake2s(label), dkLen: 16 }), macAt);
+    return [copy];
+  };
+  ends.lowLink.fate = changed;
+  ends.low.session.open();
+  ends.clock.advance(500);
+  expect(ends.high.drops('unreadable_handshake')).toBe(1);
+  ends.lowLink.fate = (packet) => [packet];
+  ends.highLink.fate = changed;
+  ends.clock.advance(1000);
+  expect(ends.low.drops('unreadable_handshake')).toBe(1);
+  ends.highLink.fate = (packet) => [packet];
+  ends.clock.advance(2000);
+  expect(ends.low.session.state).toBe('open');
 });
 
 describe('bad packets', () => {
