@@ -150,8 +150,7 @@ export class Outbox {
 
   /** It was on its way and did not arrive: it waits again. */
   markQueued(entry: OutboxEntry, reason: string): void {
-    if (entry.state === 'queued' ? entry.reason === reason : entry.state !== 'sent') return;
-    this.#change(entry, { state: 'queued', reason });
+    if (entry.state === 'sent') this.#change(entry, { state: 'queued', reason });
   }
 
   /** The receiver refused it for now: one attempt more. */

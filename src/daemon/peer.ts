@@ -200,6 +200,7 @@ export class Peer {
 
   /** The round trip in milliseconds; opens a session where there is none. */
   async ping(timeoutMs: number): Promise<number> {
+    if (this.#route === undefined) throw notReachable('it is not online at a relay of ours');
     const startMs = this.#deps.clock.monotonic();
     if (this.session.state !== 'open') await this.#opened(timeoutMs);
     const leftMs = Math.max(1, timeoutMs - (this.#deps.clock.monotonic() - startMs));
@@ -232,7 +233,6 @@ export class Peer {
   }
 
   async #opened(timeoutMs: number): Promise<void> {
-    if (this.#route === undefined) throw notReachable('it is not online at a relay of ours');
     const opened = this.#waiters.wait(timeoutMs);
     this.#unresponsive.end();
     this.#reopenPause.end();

@@ -6,6 +6,7 @@ import { fromHex, toHex } from '../base/bytes.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import { WireError } from '../base/wire-error.ts';
 import type { KeyChain } from '../identity/key-chain.ts';
+import { decodeNodeRecord } from '../identity/node-record.ts';
 import { CookieIssuer } from '../session/cookie.ts';
 import { openEnvelope } from '../session/envelope.ts';
 import { decodeAppMessage, type MessageItem } from './app-message.ts';
@@ -52,6 +53,8 @@ export class Peers {
   readonly #peers = new Map<string, Peer>();
   readonly #strangers: Strangers;
   readonly #formerDrops = new Map<string, number>();
+  /** When relays were last asked where a peer is to be found (monotonic). */
+  readonly #askedAboutMs = new Map<string, number>();
 
   constructor(deps: PeersDeps) {
     this.#deps = deps;
@@ -122,6 +125,7 @@ export class Peers {
     } else if (known !== undefined) {
       this.#deps.relays.watch([], [chain.firstKey]);
       this.#peers.delete(peer);
+      this.#askedAboutMs.delete(peer);
       known.close();
       addAll(this.#formerDrops, known.session.counters.drops);
     }
@@ -211,10 +215,28 @@ export class Peers {
     return this.#deps.relays.routeTo(peer, fromHex(peer));
   }
 
+  /** A peer that is away may have moved to another relay: its envelopes have to follow it. */
+  #askAbout({ peer, chain }: TrustRecord): void {
+    const nowMs = this.#deps.clock.monotonic();
+    if (nowMs < (this.#askedAboutMs.get(peer) ?? -Infinity) + ASK_ABOUT_MS) return;
+    this.#askedAboutMs.set(peer, nowMs);
+    this.#learnAbout(chain.firstKey).catch((error: unknown) => {
+      this.#deps.log.debug({ err: error, peer }, 'could not learn where a peer is to be found');
+    });
+  }
+
+  async #learnAbout(firstKey: Uint8Array): Promise<void> {
+    for (const bytes of await this.#deps.relays.lookupEverywhere({ key: firstKey })) {
+      await this.#deps.trust.learn(decodeNodeRecord(bytes));
+    }
+    this.wake(toHex(firstKey));
+  }
+
   #mailboxFor(peer: string): Mailbox | undefined {
     const { postman, relayFallback, relays, store } = this.#deps;
     const record = store.get(peer);
     if (record === undefined || !relayFallback) return undefined;
+    this.#askAbout(record);
     const [relay] = relaysFor(record.relays, relays.settled);
     if (relay === undefined) return undefined;
     return {
@@ -226,6 +248,8 @@ export class Peers {
     };
   }
 }
+
+const ASK_ABOUT_MS = 3_600_000;
 
 function hasPeer(state: TrustState): boolean {
   return state === 'asked' || state === 'trusted';

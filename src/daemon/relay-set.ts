@@ -162,6 +162,15 @@ export class RelaySet {
     }
   }
 
+  /** What each relay that answers has. */
+  async lookupEverywhere(by: LookupKey): Promise<readonly Uint8Array[]> {
+    const answers = await Promise.allSettled(this.online.map(async (relay) => relay.lookup(by)));
+    const found = answers.map((answer) =>
+      answer.status === 'fulfilled' ? answer.value : undefined,
+    );
+    return found.filter((record) => record !== undefined);
+  }
+
   #noRelay(): PilotError {
     const reasons = this.#members.map(({ relay, reason }) => `${relay.url}: ${reason}`);
     const why = reasons.length === 0 ? 'none is configured' : reasons.join('; ');

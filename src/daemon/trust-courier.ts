@@ -1,7 +1,8 @@
 /**
- * Brings statements about trust to the mailboxes of those they are for. What is owed is tried until a
- * relay has it; a request is left at every relay where its receiver may look, and made anew each day,
- * because a mailbox forgets.
+ * Brings statements about trust to the mailboxes of those they are for, at every relay there is: they
+ * are few, and the receiver may have moved since we heard of it. What is owed is tried until a relay
+ * has it; a request is left at relays that come later, too, and made anew each day, because a mailbox
+ * forgets.
  */
 import { Backoff } from '../base/backoff.ts';
 import { type Cancel, type Clock, every } from '../base/clock.ts';
@@ -9,7 +10,7 @@ import type { RandomBytes } from '../base/random.ts';
 import { encodeAppMessage } from './app-message.ts';
 import type { Log } from './log.ts';
 import { Pause } from './pause.ts';
-import { MAX_ENVELOPE_LIFE_MS, type Postman, relaysFor } from './postman.ts';
+import { MAX_ENVELOPE_LIFE_MS, type Postman } from './postman.ts';
 import type { RelayPort } from './relay-port.ts';
 import type { Trust } from './trust.ts';
 import type { TrustRecord } from './trust-record.ts';
@@ -87,7 +88,7 @@ export class TrustCourier {
       return;
     }
     const urls = this.#leftAt(record);
-    const relays = relaysFor(record.relays, online()).filter(({ url }) => !urls.has(url));
+    const relays = online().filter(({ url }) => !urls.has(url));
     const item = encodeAppMessage(statement);
     const outcomes = await Promise.all(
       relays.map(async (relay) => this.#leave(relay, record, item)),

@@ -145,6 +145,15 @@ export class Trust {
     });
   }
 
+  /** A relay has a node's record: names and relays of one that we know are updated. */
+  async learn(node: NodeRecord): Promise<void> {
+    const known = this.#deps.store.get(toHex(node.chain.firstKey));
+    if (known === undefined || known.state === 'none') return;
+    if (!this.accepts(node.chain)) return;
+    const named = withNames(this.#deps.store.get(known.peer) ?? known, node);
+    if (named.recordIssuedAtMs !== known.recordIssuedAtMs) await this.#put(named);
+  }
+
   /** The directory has its hostname as another node's: the name was only claimed. */
   async denyHostname(peer: string): Promise<void> {
     const known = this.#deps.store.get(peer);

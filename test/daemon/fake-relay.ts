@@ -144,9 +144,10 @@ export class FakePort implements RelayPort {
     const copy = packet.slice();
     const to = toHex(peer);
     this.#relay.later(() => {
-      if (this.state !== 'online') return;
-      const port = this.#seenPort(to);
-      if (port !== undefined) port.#events.emit('packet', { from: this.#key, packet: copy });
+      // It may have been sent with the last breath.
+      const port = this.#relay.ports.get(to);
+      const isMutual = this.watched.has(to) && port?.watched.has(this.#hex) === true;
+      if (isMutual) port.#events.emit('packet', { from: this.#key, packet: copy });
       else this.#events.emit('unreachable', { key: peer });
     });
     return true;

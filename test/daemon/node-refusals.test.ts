@@ -1,0 +1,113 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { type Host, World } from './world.ts';
+
+let world: World;
+let alice: Host;
+let bob: Host;
+beforeEach(async () => {
+  world = new World();
+  [alice, bob] = await world.pair();
+});
+
+describe('a receiver that cannot keep a message', () => {
+  test('for want of room is asked again, then left alone', async () => {
+    await bob.stop();
+    bob.settings = { ...bob.settings, inbox: { maxMessages: 1, maxBytes: 1000 } };
+    bob.start();
+    await world.run(1000);
+    const ids: string[] = [];
+    for (const text of ['1', '2', '3']) ids.push(await alice.send(bob, text));
+    await world.run(1500);
+    expect(ids.map((id) => alice.node.messageStatus(id))).toMatchObject([
+      { status: 'delivered' },
+      { status: 'queued', reason: 'inbox_full', attempts: 2 },
+      { status: 'queued', attempts: 0 },
+    ]);
+    await world.until(bob.node.clearInbox({}));
+    await world.run(5000);
+    expect(bob.inbox).toEqual(['2']);
+    await world.run(10_000);
+    expect(ids.map((id) => alice.statusOf(id))).toEqual([
+      'delivered',
+      'delivered',
+      'dead: inbox_full',
+    ]);
+    expect(bob.node.counters().drops.get('inbox_full')).toBeGreaterThanOrEqual(3);
+  });
+
+  test('for want of disk lives on, and keeps order when it has some again', async () => {
+    await alice.send(bob, 'before');
+    await world.run(200);
+    bob.storage.isFull = true;
+    const texts = Array.from({ length: 50 }, (_, i) => String(i));
+    for (const text of texts) await alice.send(bob, text);
+    await world.run(500);
+    expect(bob.inbox).toEqual(['before']);
+    bob.storage.isFull = false;
+    await world.run(10_000);
+    expect(bob.inbox).toEqual(['before', ...texts]);
+    expect(bob.node.counters().drops.get('inbox_unavailable')).toBeGreaterThanOrEqual(1);
+  });
+
+  test('because it allows less refuses for good', async () => {
+    await bob.stop();
+    bob.settings = { ...bob.settings, send: { ...bob.settings.send, maxPayloadBytes: 1024 } };
+    bob.start();
+    await world.run(1000);
+    const large = await alice.send(bob, 'x'.repeat(1025));
+    const small = await alice.send(bob, 'small');
+    await world.run(500);
+    expect(alice.statusOf(large)).toBe('dead: too_large');
+    expect(alice.statusOf(small)).toBe('delivered');
+  });
+});
+
+describe('what cannot be sent', () => {
+  test.each([
+    ['a payload over the limit', { data: 'x'.repeat(257 * 1024) }],
+    ['no JSON', { type: 'json', data: '{"a":' }],
+    ['no base64', { type: 'binary', data: 'ä', encoding: 'base64' }],
+    ['no UTF-8', { data: '//4=', encoding: 'base64' }],
+    ['an expiry beyond 30 days', { data: '', expires_ms: 31 * 86_400_000 }],
+    ['a broken id', { data: '', message_id: 'x' }],
+    ['to itself', { data: '', target: 'alice' }],
+    ['to an address of another network', { data: '', target: '7:0007.0000.0001' }],
+    ['to what is no target', { data: '', target: 'Not A Name' }],
+  ] as const)('%s', async (_what, request) => {
+    const sent = alice.node.send({ target: 'bob', type: 'text', ...request });
+    await expect(world.until(sent)).rejects.toMatchObject({ code: 'invalid_argument' });
+    expect(alice.node.outbox().total).toBe(0);
+  });
+
+  test.each([
+    ['a node that nobody knows', 'nobody', 'not_found'],
+    ['a node that is not trusted', 'carol', 'trust_required'],
+  ])('%s', async (_what, target, code) => {
+    const carol = world.host('carol');
+    carol.start();
+    await world.run(500);
+    const sent = alice.node.send({ target, type: 'text', data: '' });
+    await expect(world.until(sent)).rejects.toMatchObject({ code });
+  });
+
+  test('with a relay that must not be used', async () => {
+    await alice.stop();
+    alice.settings = { ...alice.settings, relayFallback: false };
+    alice.start();
+    await world.run(1000);
+    for (const call of [alice.send(bob, 'x'), world.until(alice.node.ping({ target: 'bob' }))]) {
+      await expect(call).rejects.toMatchObject({ code: 'connection_failed' });
+    }
+    expect(alice.node.counters()).toMatchObject({ packetsSent: 0, outboxMessages: 0 });
+  });
+
+  test('to a full disk', async () => {
+    alice.storage.isFull = true;
+    await expect(alice.send(bob, 'x')).rejects.toMatchObject({ code: 'unavailable' });
+    alice.storage.isFull = false;
+    await alice.send(bob, 'y');
+    await world.run(200);
+    expect(bob.inbox.at(-1)).toBe('y');
+  });
+});
