@@ -26,6 +26,9 @@ await build({
   ...common,
   entryPoints: { pilotd: 'src/daemon/main.ts', 'pilot-relay': 'src/relay/main.ts' },
   packages: 'external',
+  // What is imported late loads late: without chunks its packages would come first of all.
+  splitting: true,
+  chunkNames: 'chunk-[hash]',
 });
 await build({
   ...common,
