@@ -24,11 +24,10 @@ export type HttpFront = Server | TlsServer;
 
 /** The HTTP side of the relay's port: `/healthz`, `/metrics`, and 404 for everything else. */
 export function createHttpFront(options: HttpFrontOptions): HttpFront {
-  const timeoutMs = options.limits.maxLoginSeconds * 1000;
   const settings = {
-    headersTimeout: timeoutMs,
-    requestTimeout: timeoutMs,
-    connectionsCheckingInterval: Math.min(1000, timeoutMs),
+    // The server has one deadline for whoever has not logged in, and counts whom it cuts off.
+    headersTimeout: 0,
+    requestTimeout: 0,
     maxHeaderSize: MAX_HEADER_BYTES,
     // Small frames wait for nobody: corking, not Nagle, puts together what belongs together.
     noDelay: true,
@@ -37,7 +36,8 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
     void respond(options, request, response);
   };
   if (options.tls === undefined) return createServer(settings, answer);
-  const tls = { ...options.tls, minVersion: 'TLSv1.2', handshakeTimeout: timeoutMs } as const;
+  const handshakeTimeout = options.limits.maxLoginSeconds * 1000;
+  const tls = { ...options.tls, minVersion: 'TLSv1.2', handshakeTimeout } as const;
   return createTlsServer({ ...settings, ...tls }, answer);
 }
 

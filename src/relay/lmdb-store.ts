@@ -29,7 +29,7 @@ export class LmdbStore {
   readonly #directory: string;
   readonly #freeBytes: (directory: string) => Promise<number>;
   #checkedMs = -Infinity;
-  #isFull = false;
+  #isFull: Promise<boolean> = Promise.resolve(false);
 
   constructor({ directory, freeBytes = freeBytesOnDisk }: LmdbStoreOptions) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -73,9 +73,14 @@ export class LmdbStore {
     const nowMs = performance.now();
     if (nowMs - this.#checkedMs >= DISK_CHECK_MS) {
       this.#checkedMs = nowMs;
-      this.#isFull = (await this.#freeBytes(this.#directory)) < DISK_RESERVE_BYTES;
+      this.#isFull = this.#lookAtDisk();
     }
-    if (this.#isFull) throw new Error(`the disk of ${this.#directory} is full`);
+    // All wait for the same look: who came later must not get ahead of who asked for it.
+    if (await this.#isFull) throw new Error(`the disk of ${this.#directory} is full`);
+  }
+
+  async #lookAtDisk(): Promise<boolean> {
+    return (await this.#freeBytes(this.#directory)) < DISK_RESERVE_BYTES;
   }
 }
 

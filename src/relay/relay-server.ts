@@ -224,10 +224,13 @@ export class RelayServer {
       return;
     }
     const guard = (): void => {
-      if (socket.bytesRead > MAX_NEWCOMER_BYTES) socket.destroy();
+      if (socket.bytesRead <= MAX_NEWCOMER_BYTES) return;
+      this.counters.dropped('too_large');
+      socket.destroy();
     };
-    socket.on('data', guard);
     this.#webSockets.handleUpgrade(request, transport, head, (webSocket: WebSocket) => {
+      // Not before: a listener makes the socket flow, past a WebSocket that does not listen yet.
+      socket.on('data', guard);
       const connection = new Connection(this.#deps, {
         socket: webSocket,
         transport,
