@@ -22,7 +22,7 @@ import {
   encodeInitiationPayload,
   type ResponsePayload,
 } from './handshake-payload.ts';
-import { IkInitiator } from './noise.ts';
+import { IkInitiator, type TransportKeys } from './noise.ts';
 import type { DropReason } from './session-counters.ts';
 import { Epoch } from './session-keys.ts';
 import { noisePrologue, staticKeyPair } from './static-key.ts';
@@ -130,10 +130,10 @@ export class Initiator {
     if (receiverIndex !== attempt?.localIndex) return 'unexpected_answer';
     const ownStatic = staticKeyPair(attempt.identity).publicKey;
     if (!hasValidResponseMac1(packet, ownStatic)) return 'bad_mac';
-    const payload = readPayload(attempt.noise, noise, senderIndex);
-    if (payload === undefined) return 'unreadable_handshake';
+    const answer = readAnswer(attempt.noise, noise, senderIndex);
+    if (answer === undefined) return 'unreadable_handshake';
     this.cancel();
-    return this.#outcome(attempt, payload, senderIndex);
+    return this.#outcome(attempt, answer);
   }
 
   /** Reads a cookie reply and sends the initiation again with it. */
@@ -207,14 +207,14 @@ export class Initiator {
     this.#deps.send(isUsable ? withMac2(attempt.packet, cookie.value) : attempt.packet);
   }
 
-  #outcome(attempt: Attempt, payload: ResponsePayload, remoteIndex: number): InitiatorOutcome {
+  #outcome(attempt: Attempt, { payload, keys }: Answer): InitiatorOutcome {
     const { request, localIndex, transmissions, startedMs } = attempt;
     if (!payload.accept) return { kind: 'refused', request, code: payload.code };
     const nowMs = this.#deps.clock.monotonic();
-    const epoch = new Epoch(attempt.noise.split(), {
+    const epoch = new Epoch(keys, {
       isInitiator: true,
       localIndex,
-      remoteIndex,
+      remoteIndex: payload.index,
       createdMs: nowMs,
     });
     const rttMs = transmissions === 1 ? nowMs - startedMs : undefined;
@@ -222,14 +222,21 @@ export class Initiator {
   }
 }
 
-function readPayload(
+interface Answer {
+  readonly payload: ResponsePayload;
+  readonly keys: TransportKeys;
+}
+
+/** Undefined for what does not authenticate, is malformed, or came with another sender index. */
+function readAnswer(
   noise: IkInitiator,
   message: Uint8Array,
   senderIndex: number,
-): ResponsePayload | undefined {
+): Answer | undefined {
   try {
-    const payload = decodeResponsePayload(noise.readMessage2(message));
-    return payload.index === senderIndex ? payload : undefined;
+    const { payload: bytes, keys } = noise.readMessage2(message);
+    const payload = decodeResponsePayload(bytes);
+    return payload.index === senderIndex ? { payload, keys } : undefined;
   } catch (error) {
     if (error instanceof WireError) return undefined;
     throw error;

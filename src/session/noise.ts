@@ -135,12 +135,19 @@ function hkdf(chainingKey: Uint8Array, input: Uint8Array): [Uint8Array, Uint8Arr
   return [first, second];
 }
 
+/** What the initiator has when the handshake is through. */
+export interface Message2 {
+  readonly payload: Uint8Array;
+  readonly keys: TransportKeys;
+  readonly handshakeHash: Uint8Array;
+}
+
 /** The side that knows the other's static key and begins. */
 export class IkInitiator {
   readonly #static: X25519KeyPair;
   readonly #remoteStatic: Uint8Array;
   readonly #ephemeral: X25519KeyPair;
-  #symmetric: SymmetricState;
+  readonly #symmetric: SymmetricState;
 
   constructor(options: {
     prologue: Uint8Array;
@@ -155,10 +162,6 @@ export class IkInitiator {
     this.#symmetric.mixHash(options.remoteStatic); // <- s
   }
 
-  get handshakeHash(): Uint8Array {
-    return this.#symmetric.hash;
-  }
-
   /** 32 ephemeral ‖ 48 static, encrypted ‖ payload, encrypted. */
   writeMessage1(payload: Uint8Array): Uint8Array {
     const state = this.#symmetric;
@@ -170,8 +173,11 @@ export class IkInitiator {
     return concatBytes(this.#ephemeral.publicKey, encryptedStatic, encryptedPayload);
   }
 
-  /** WireError when it is not the answer; the handshake still waits for the right one then. */
-  readMessage2(message: Uint8Array): Uint8Array {
+  /**
+   * WireError when it is not the answer. Reading changes nothing here: an answer that turns out to be of no
+   * use leaves the handshake waiting for the right one.
+   */
+  readMessage2(message: Uint8Array): Message2 {
     if (message.length < MESSAGE_2_OVERHEAD_BYTES) throw new WireError('message 2 too short');
     const state = this.#symmetric.clone();
     const remoteEphemeral = message.subarray(0, X25519_BYTES);
@@ -179,12 +185,7 @@ export class IkInitiator {
     state.mixKey(x25519(this.#ephemeral, remoteEphemeral)); // ee
     state.mixKey(x25519(this.#static, remoteEphemeral)); // se
     const payload = state.decryptAndHash(message.subarray(X25519_BYTES));
-    this.#symmetric = state;
-    return payload;
-  }
-
-  split(): TransportKeys {
-    return this.#symmetric.split();
+    return { payload, keys: state.split(), handshakeHash: state.hash };
   }
 }
 

@@ -93,6 +93,6 @@ test('however two ends open, restart and lose packets, they end up in one sessio
         expect(high.messages.slice(counts[1])).toEqual(['at last, to high']);
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 }, 60_000);
