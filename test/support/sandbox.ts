@@ -108,6 +108,12 @@ export class SandboxRelay {
     return pid;
   }
 
+  /** The one started last. */
+  get process(): RunningProcess {
+    if (this.#process === undefined) throw new Error('the relay was never started');
+    return this.#process;
+  }
+
   async start(...options: string[]): Promise<this> {
     const args = ['--listen', this.#listen, '--stun', 'off', '--store', this.store, ...options];
     const env = this.#sandbox.environment(this.#sandbox.folder);
