@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -64,17 +65,22 @@ export async function runDaemon(
   }
 }
 
-/** Resolves with an error when the daemon ends, or could not be started at all. */
-export async function earlyEnd({ child, logFile, logStart }: StartedDaemon): Promise<PilotError> {
-  return new Promise((resolve) => {
-    child.once('error', (cause) => {
-      resolve(cannotRun(child.spawnfile, cause));
-    });
-    child.once('exit', (code, signalName) => {
-      const how = signalName ?? `code ${String(code)}`;
-      resolve(reasonIn(readTail(logFile, logStart), how, logFile));
-    });
-  });
+/** Why the daemon ended, or could not be started at all; undefined when `until` is aborted before. */
+export async function earlyEnd(
+  { child, logFile, logStart }: StartedDaemon,
+  until: AbortSignal,
+): Promise<PilotError | undefined> {
+  let how: string;
+  try {
+    const [code, signalName] = (await once(child, 'exit', { signal: until })) as [
+      code: number | null,
+      signalName: NodeJS.Signals | null,
+    ];
+    how = signalName ?? `code ${String(code)}`;
+  } catch (error) {
+    return until.aborted ? undefined : cannotRun(child.spawnfile, error as Error);
+  }
+  return reasonIn(readTail(logFile, logStart), how, logFile);
 }
 
 /** PILOT_DAEMON_BIN, else the pilotd that came with this pilotctl. */

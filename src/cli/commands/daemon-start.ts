@@ -61,9 +61,10 @@ export const daemonStart = defineCommand({
 async function start(call: StartCall, client: PilotClient, args: readonly string[]): Promise<Info> {
   const { io, paths, signal, wait } = call;
   const daemon = startDaemon(args, daemonEnvironment(io.env, call.options), paths.logFile);
+  const settled = new AbortController();
   try {
     const limitMs = call.options.wait ?? START_LIMIT_MS;
-    const end = earlyEnd(daemon);
+    const end = earlyEnd(daemon, settled.signal);
     const answer = await wait(
       'starting the daemon',
       answered(client, { daemon, end, limitMs, signal }),
@@ -73,12 +74,14 @@ async function start(call: StartCall, client: PilotClient, args: readonly string
     // Interrupted: what was begun here ends here.
     if (signal.aborted) daemon.child.kill('SIGTERM');
     throw error;
+  } finally {
+    settled.abort();
   }
 }
 
 interface Waiting {
   readonly daemon: StartedDaemon;
-  readonly end: Promise<PilotError>;
+  readonly end: Promise<PilotError | undefined>;
   readonly limitMs: number;
   readonly signal: AbortSignal;
 }

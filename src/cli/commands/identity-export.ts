@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 import { describeError, PilotError } from '../../base/pilot-error.ts';
@@ -18,12 +19,13 @@ export const identityExport = defineCommand({
       import('../../home/key-file.ts'),
       import('../../identity/identity-export.ts'),
     ]);
+    const { out } = options;
+    if (out !== undefined && existsSync(out)) throw alreadyThere(out);
     const identity = readKeyFile(paths.keyFile);
     const passphrase = await readPassphrase(options.passphraseFile, io, { twice: true });
     const sealed = await wait('sealing', exportIdentity(identity, passphrase));
     identity.secret.erase();
     const about = { id: identity.nodeId, key_path: paths.keyFile };
-    const { out } = options;
     if (out === undefined)
       return { data: { ...about, export: JSON.parse(sealed) as object }, text: sealed };
     await writeNew(out, sealed);
@@ -41,11 +43,16 @@ async function writeNew(file: string, content: string): Promise<void> {
       await handle.close();
     }
   } catch (cause) {
-    const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    throw new PilotError(
-      exists ? 'already_exists' : 'invalid_argument',
-      exists ? `there is a file ${file} already` : `cannot write ${file}: ${describeError(cause)}`,
-      { hint: 'name another file with --out', cause },
-    );
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw alreadyThere(file);
+    throw new PilotError('invalid_argument', `cannot write ${file}: ${describeError(cause)}`, {
+      hint: 'name another file with --out',
+      cause,
+    });
   }
+}
+
+function alreadyThere(file: string): PilotError {
+  return new PilotError('already_exists', `there is a file ${file} already`, {
+    hint: 'name another file with --out',
+  });
 }

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 
 import { describeError, PilotError } from '../../base/pilot-error.ts';
 import { defineCommand, required } from '../command.ts';
@@ -19,21 +19,24 @@ export const identityImport = defineCommand({
       import('../../identity/identity-export.ts'),
     ]);
     await refuseRunning(client.info({ signal }));
+    if (existsSync(paths.keyFile)) throw hasKey(paths.keyFile);
     const sealed = await readExport(args.file, io);
     const passphrase = await readPassphrase(options.passphraseFile, io, { twice: false });
     const identity = await wait('opening', importIdentity(sealed, passphrase));
     paths.ensureRoot();
-    if (!createKeyFile(paths.keyFile, identity)) {
-      throw new PilotError('already_exists', `this home has a key already: ${paths.keyFile}`, {
-        hint: 'move it away first, or set PILOT_HOME to another home',
-      });
-    }
+    if (!createKeyFile(paths.keyFile, identity)) throw hasKey(paths.keyFile);
     identity.secret.erase();
     const created = new Date(identity.createdAtMs).toISOString();
     const data = { id: identity.nodeId, key_path: paths.keyFile, created };
     return { data, text: `this home is now ${identity.nodeId}` };
   },
 });
+
+function hasKey(keyFile: string): PilotError {
+  return new PilotError('already_exists', `this home has a key already: ${keyFile}`, {
+    hint: 'move it away first, or set PILOT_HOME to another home',
+  });
+}
 
 /** A running daemon holds its key in memory: it would go on under the old one. */
 async function refuseRunning(info: Promise<{ readonly pid: number }>): Promise<void> {
