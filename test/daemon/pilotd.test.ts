@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 
 import { describe, expect, test, vi } from 'vitest';
@@ -131,6 +131,22 @@ describe('it runs on', () => {
         expect(await statusOf(node)).toMatchObject({ status: 'degraded' });
       }
       expect((await daemon.stop()).code).toBe(0);
+    });
+  });
+
+  test('with a log that was large when it started', async () => {
+    await Sandbox.run(async (sandbox) => {
+      const node = sandbox.node('alice');
+      const { logFile } = node.paths;
+      node.paths.ensureRoot();
+      writeFileSync(logFile, `${'x'.repeat(1023)}\n`.repeat(11 * 1024), { mode: 0o600 });
+      await node.start();
+      expect(statSync(`${logFile}.1`).size).toBe(11 * 1024 * 1024);
+      expect(statSync(`${logFile}.1`).mode & 0o777).toBe(0o600);
+      expect(readFileSync(logFile, 'utf8')).toMatch(
+        /^\{[^\n]*"msg":"log rotated"\}\n\{[^\n]*"msg":"ready"/,
+      );
+      await node.stop();
     });
   });
 
