@@ -32,7 +32,7 @@ const roles = {
     const events = client.events(['message.received']);
     await client.health();
     void (async () => {
-      for await (const { type } of events) if (type === 'message.received') counter();
+      for await (const { data } of events) counter(data.id);
     })();
   },
   'mqtt-sink': async (url = '', count = '') => {
@@ -43,7 +43,7 @@ const roles = {
   },
 };
 
-function countTo(target: number): () => void {
+function countTo(target: number): (id?: unknown) => void {
   let seen = 0;
   return () => {
     seen += 1;

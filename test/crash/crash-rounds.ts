@@ -2,6 +2,7 @@
  * Kills the daemons of two nodes and their relay with SIGKILL at random moments while both send, and
  * then looks: every message whose id a caller was given is in the other inbox once, and in order.
  */
+import { describeError } from '../../src/base/pilot-error.ts';
 import { randomFraction } from '../../src/base/random.ts';
 import type { PilotClient } from '../../src/client/client.ts';
 import { payloadText } from '../../src/client/client.ts';
@@ -38,7 +39,9 @@ export async function runCrashRounds(sandbox: Sandbox, options: CrashOptions): P
   const relay = await sandbox.relay().start();
   const sides = [];
   for (const name of ['alice', 'bob']) {
-    const node = await sandbox.node(name).start('--relay', relay.url, '--hostname', name);
+    const node = sandbox.node(name);
+    node.env['PILOT_RELAY'] = relay.url;
+    await node.start('--hostname', name);
     sides.push({ node, client: node.client() });
   }
   const [alice, bob] = sides as [Side, Side];
@@ -52,7 +55,8 @@ export async function runCrashRounds(sandbox: Sandbox, options: CrashOptions): P
     const killed = await killWhile(flowing, [relay, alice.node, bob.node], random);
     const [fromAlice, fromBob] = await flowing;
     const startedMs = performance.now();
-    for (const side of [alice, bob]) await emptyOutbox(side);
+    await emptyOutbox(alice, bob);
+    await emptyOutbox(bob, alice);
     check(fromAlice, await takeInbox(bob), `alice to bob in round ${round}`);
     check(fromBob, await takeInbox(alice), `bob to alice in round ${round}`);
     options.report(
@@ -117,17 +121,29 @@ async function killWhile(
   return killed;
 }
 
-async function emptyOutbox({ node, client }: Side): Promise<void> {
-  await eventually(
-    `everything ${node.name} sent is delivered`,
-    async () => {
-      const { messages } = await client.outbox();
-      const dead = messages.find(({ status }) => status === 'dead');
-      if (dead !== undefined) throw new Error(`${dead.message_id} is dead: ${dead.reason}`);
-      return messages.length === 0 || undefined;
-    },
-    DELIVERY_TIMEOUT_MS,
-  );
+async function emptyOutbox({ node, client }: Side, to: Side): Promise<void> {
+  try {
+    await eventually(
+      `everything ${node.name} sent is delivered`,
+      async () => {
+        const { messages } = await client.outbox();
+        const dead = messages.find(({ status }) => status === 'dead');
+        if (dead !== undefined) throw new Error(`${dead.message_id} is dead: ${dead.reason}`);
+        return messages.length === 0 || undefined;
+      },
+      DELIVERY_TIMEOUT_MS,
+    );
+  } catch (cause) {
+    const [{ messages }, ...views] = await Promise.all([
+      client.outbox(),
+      client.peers(),
+      client.info(),
+      to.client.peers(),
+      to.client.info(),
+    ]);
+    const waiting = JSON.stringify([messages.slice(0, 2), ...views], undefined, 2);
+    throw new Error(`${describeError(cause)}: ${messages.length} wait, ${waiting}`, { cause });
+  }
 }
 
 async function takeInbox({ client }: Side): Promise<string[]> {
