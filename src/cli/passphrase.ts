@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
@@ -53,9 +54,16 @@ async function ask(question: string, { signal, stderr, stdin }: Io): Promise<str
     },
   });
   const lines = createInterface({ input: stdin, output: silent, terminal: true });
+  // A terminal that does not echo does not turn Ctrl-C into a signal either.
+  lines.once('SIGINT', () => {
+    process.kill(process.pid, 'SIGINT');
+  });
+  const ended = once(lines, 'close').then(() => {
+    throw new PilotError('invalid_argument', 'there is no passphrase');
+  });
   stderr.write(question);
   try {
-    return await lines.question('', { signal });
+    return await Promise.race([lines.question('', { signal }), ended]);
   } finally {
     lines.close();
     stderr.write('\n');
