@@ -2,11 +2,11 @@ import type { Emitter } from '../base/events.ts';
 import type {
   EventMap,
   HostnameReply,
-  IncomingMessage,
   InboxCleared,
   InboxList,
   InboxQuery,
   InboxReadQuery,
+  IncomingMessage,
   MessageStatus,
   NodeNames,
   OutboxList,
