@@ -7,20 +7,20 @@ import type { OptionSpec } from './option.ts';
 export interface ArgumentSpec<Value> {
   readonly kind: 'required' | 'optional' | 'rest';
   readonly description: string;
-  readonly isFile?: boolean;
   readonly choices?: readonly string[];
+  /** Never set: it only carries the type. */
   readonly value?: Value;
 }
 
 export const required = (
   description: string,
-  extra: { isFile?: boolean; choices?: readonly string[] } = {},
+  extra: { choices?: readonly string[] } = {},
 ): ArgumentSpec<string> => ({ kind: 'required', description, ...extra });
 
-export const optional = (
-  description: string,
-  extra: { isFile?: boolean } = {},
-): ArgumentSpec<string | undefined> => ({ kind: 'optional', description, ...extra });
+export const optional = (description: string): ArgumentSpec<string | undefined> => ({
+  kind: 'optional',
+  description,
+});
 
 /** All that follow; after `--` also what looks like an option. */
 export const rest = (description: string): ArgumentSpec<readonly string[]> => ({

@@ -4,7 +4,7 @@ import { write } from '../io.ts';
 import { printable } from '../printable.ts';
 
 export const configValidate = defineCommand({
-  args: { file: optional('the file (default: config.yaml of this home)', { isFile: true }) },
+  args: { file: optional('the file (default: config.yaml of this home)') },
   options: {},
   returns: 'valid, config_path, problems[{line, column, key, message, hint}]',
   details: 'Exit code 1 when something is wrong.',

@@ -9,7 +9,7 @@ import { passphraseFile, readPassphrase } from '../passphrase.ts';
 const MAX_EXPORT_BYTES = 256 * 1024;
 
 export const identityImport = defineCommand({
-  args: { file: required('an exported identity; - reads standard input', { isFile: true }) },
+  args: { file: required('an exported identity; - reads standard input') },
   options: { passphraseFile },
   returns: 'id, key_path, created',
   details: 'Never replaces a key: a home that has one is refused.',

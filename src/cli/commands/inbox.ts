@@ -26,7 +26,7 @@ export const inbox = defineCommand({
   returns:
     'messages[{id, from, received_at, type, bytes, preview | data, message_id, reply_to, correlation_id, read, …}], total, shown, dir; with --clear: cleared, remaining; with --follow: one such message per line, without an envelope',
   details:
-    'pilotctl inbox read <id> prints one message. A followed message is one line: in text, line ends are written \\n and other control characters\n\\u00XX; bytes are base64; --json has them exactly. It is marked as read once it is written, so that\na restart goes on where it stopped. Following goes on when the daemon restarts.',
+    'pilotctl inbox read <id> prints one message.\nA followed message is one line: in text, line ends are written \\n and other control characters\n\\u00XX; bytes are base64; --json has them exactly. It is marked as read once it is written, so that\na restart goes on where it stopped. Following goes on when the daemon restarts.',
   async run(call) {
     const { client, io, json, notice, options, paths, signal } = call;
     const { from, since, before } = options;
