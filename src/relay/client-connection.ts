@@ -182,7 +182,9 @@ export class ClientConnection {
       this.#fail(refusalOf('version'));
       return;
     }
-    this.#phase = { answered: structuredClone(challenge) };
+    // What was received is a view into a network buffer.
+    const { key, nonce } = challenge;
+    this.#phase = { answered: { ...challenge, key: key.slice(), nonce: nonce.slice() } };
     const { token } = settings;
     this.sendMessage(answerChallenge(challenge, { identity, instance, nonce: this.#nonce, token }));
   }

@@ -23,12 +23,9 @@ export const DATA_HEADER_BYTES = 1 + KEY_BYTES;
 /** WebSocket close codes (RFC 6455, 7.4: 4000 and up are ours to define); the reason is a code of control.ts. */
 export const CLOSE = {
   goingAway: 1001,
-  tooLarge: 1009,
   loginRefused: 4001,
   violation: 4002,
   replaced: 4003,
-  slowReceiver: 4004,
-  silent: 4005,
 } as const;
 
 export function dataFrame(peer: Uint8Array, packet: Uint8Array): Uint8Array {

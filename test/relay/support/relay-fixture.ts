@@ -17,7 +17,6 @@ import { MemoryDirectory } from '../../../src/relay/memory-directory.ts';
 import { MemoryMailbox } from '../../../src/relay/memory-mailbox.ts';
 import type { RelayErrorCode } from '../../../src/relay/relay-error.ts';
 import { RelayServer, type RelayServerOptions } from '../../../src/relay/relay-server.ts';
-import { formatRelayUrl } from '../../../src/relay/relay-url.ts';
 
 /** A wait that a working relay ends long before. */
 export const PATIENCE_MS = 10_000;
@@ -156,8 +155,4 @@ export async function within<T>(
       resolve(value);
     });
   });
-}
-
-export function pinned(relay: TestRelay, relayKey: Uint8Array): string {
-  return formatRelayUrl({ href: relay.url, pin: relayKey });
 }

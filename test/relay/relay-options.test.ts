@@ -1,0 +1,87 @@
+import { CommanderError } from 'commander';
+import { describe, expect, test, vi } from 'vitest';
+
+import { PilotError } from '../../src/base/pilot-error.ts';
+import { aboutLimit, DEFAULT_LIMITS, LIMIT_NAMES } from '../../src/relay/limits.ts';
+import { parseRelayOptions } from '../../src/relay/relay-options.ts';
+
+describe('without options', () => {
+  const options = parseRelayOptions([]);
+  test('it listens everywhere, answers STUN, is open, and logs JSON', () => {
+    expect(options).toMatchObject({
+      listen: { host: '::', port: 7443 },
+      stun: { host: '::', port: 3478 },
+      access: { kind: 'open' },
+      duplicates: 'newest',
+      logLevel: 'info',
+      logFormat: 'json',
+    });
+    expect(options.tls).toBeUndefined();
+    expect(options.store).toMatch(/\.pilot-relay$/);
+  });
+  test('every limit has its default, above zero, and says what it bounds', () => {
+    expect(options.limits).toEqual(DEFAULT_LIMITS);
+    expect(LIMIT_NAMES.length).toBeGreaterThan(30);
+    for (const name of LIMIT_NAMES) {
+      expect(DEFAULT_LIMITS[name]).toBeGreaterThan(0);
+      expect(aboutLimit(name)).not.toBe('');
+    }
+  });
+});
+
+test('what is given counts', () => {
+  const argv =
+    '--listen 127.0.0.1:0 --stun off --store /tmp/s --tls-cert c --tls-key k --duplicate oldest ' +
+    '--log-level debug --log-format text --max-connections-per-ip 9 --max-frame-bytes 1000';
+  expect(parseRelayOptions(argv.split(' '))).toMatchObject({
+    listen: { host: '127.0.0.1', port: 0 },
+    stun: undefined,
+    store: '/tmp/s',
+    tls: { certFile: 'c', keyFile: 'k' },
+    duplicates: 'oldest',
+    logLevel: 'debug',
+    logFormat: 'text',
+    limits: { maxConnectionsPerIp: 9, maxFrameBytes: 1000 },
+  });
+});
+
+test.each([
+  [['--token', 'a', '--token', 'b'], { kind: 'token', tokens: ['a', 'b'], file: undefined }],
+  [['--access', 'token', '--token-file', 'f'], { kind: 'token', tokens: [], file: 'f' }],
+  [['--allow-file', 'f'], { kind: 'allow', file: 'f' }],
+  [['--access', 'open'], { kind: 'open' }],
+])('%j is access %o', (argv, access) => {
+  expect(parseRelayOptions(argv).access).toEqual(access);
+});
+
+test.each([
+  [['--tls-cert', 'c']],
+  [['--tls-key', 'k']],
+  [['--access', 'token']],
+  [['--access', 'allow']],
+  [['--access', 'open', '--token', 'a']],
+  [['--access', 'allow', '--token', 'a']],
+  [['--token', 'a', '--allow-file', 'f']],
+])('%j contradicts itself', (argv) => {
+  expect(() => parseRelayOptions(argv)).toThrow(PilotError);
+});
+
+test.each([
+  [['--bogus']],
+  [['extra']],
+  [['--listen', 'x']],
+  [['--listen', 'a:99999']],
+  [['--stun', 'x']],
+  [['--access', 'maybe']],
+  [['--duplicate', 'both']],
+  [['--log-level', 'loud']],
+  [['--max-connections', '0']],
+  [['--max-connections', '1.5']],
+  [['--max-connections', 'many']],
+  [['--token', '']],
+])('%j is not understood', (argv) => {
+  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  expect(() => parseRelayOptions(argv)).toThrow(CommanderError);
+  expect(stderr).toHaveBeenCalled();
+  stderr.mockRestore();
+});
