@@ -25,6 +25,11 @@ export class Answers {
     if (this.#refused.length > MAX_ANSWERS) this.#refused.shift();
   }
 
+  /** Takes over all that `other` has. */
+  absorb(other: Answers): void {
+    this.putBack(other.take(Infinity));
+  }
+
   /** Takes out what fits into one item each, at most `limit` items; put them back if they go nowhere. */
   take(limit: number): AppMessage[] {
     const taken: AppMessage[] = [];

@@ -118,7 +118,7 @@ export class Inbox {
 
   /** Takes a message out; what it was is remembered, so it does not come again. */
   remove(entry: InboxEntry): void {
-    this.#deps.storage.owe(this.#hide(entry));
+    if (this.#hide(entry)) this.#deps.storage.owe(removalOf(entry));
   }
 
   async markRead(entry: InboxEntry): Promise<InboxEntry> {
@@ -137,8 +137,8 @@ export class Inbox {
   /** Removes what was received before; resolves with how many those were. */
   async clear(beforeMs = Infinity): Promise<number> {
     const doomed = [...this.#entries.values()].filter((entry) => entry.receivedAtMs < beforeMs);
-    const writes = doomed.flatMap((entry) => this.#hide(entry));
-    await this.#deps.storage.commit(writes);
+    await this.#deps.storage.commit(doomed.flatMap(removalOf));
+    for (const entry of doomed) this.#hide(entry);
     return doomed.length;
   }
 
@@ -208,20 +208,24 @@ export class Inbox {
     if (!entry.isRead) this.#unread += 1;
   }
 
-  #hide(entry: InboxEntry): Write[] {
+  #hide(entry: InboxEntry): boolean {
     const current = this.#entries.get(entry.sequence);
-    if (current === undefined) return [];
+    if (current === undefined) return false;
     this.#entries.delete(current.sequence);
     if (this.#byId.get(current.id) === current) this.#byId.delete(current.id);
     this.#messages -= 1;
     this.#bytes -= current.bytes;
     if (!current.isRead) this.#unread -= 1;
-    const key = sequenceKey(current.sequence);
-    return [
-      { table: 'inbox', key },
-      { table: 'inbox-payloads', key },
-    ];
+    return true;
   }
+}
+
+function removalOf({ sequence }: InboxEntry): Write[] {
+  const key = sequenceKey(sequence);
+  return [
+    { table: 'inbox', key },
+    { table: 'inbox-payloads', key },
+  ];
 }
 
 function seenKey(sender: string, id: string): Uint8Array {

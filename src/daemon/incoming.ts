@@ -16,7 +16,6 @@ export interface IncomingDeps {
   readonly clock: Clock;
   readonly inbox: Inbox;
   readonly maxPayloadBytes: number;
-  readonly answers: Answers;
   /** Somebody waits for this very reply. */
   readonly isAwaited: (sender: string, item: MessageItem) => boolean;
   /** It is on disk. */
@@ -28,12 +27,16 @@ export interface IncomingDeps {
 
 interface Batch {
   readonly items: readonly MessageItem[];
+  readonly answers: Answers;
   readonly done: () => void;
 }
 
-type Judged =
-  | { readonly item: MessageItem; readonly refusal: string }
-  | { readonly item: MessageItem; readonly acceptance: Acceptance | Promise<Acceptance> };
+interface Judged {
+  readonly item: MessageItem;
+  readonly answers: Answers;
+  /** Or the code of a refusal that needs no disk. */
+  readonly acceptance: string | Acceptance | Promise<Acceptance>;
+}
 
 const DAY_MS = 86_400_000;
 /** The longest expiry there is (30 days), and a day for clocks that differ. */
@@ -59,10 +62,10 @@ export class Incoming {
     this.#deps = deps;
   }
 
-  /** Resolves when each of `items` is on disk or refused. */
-  async push(items: readonly MessageItem[]): Promise<void> {
+  /** Resolves when each of `items` is on disk or refused, and `answers` has what to say of it. */
+  async push(items: readonly MessageItem[], answers: Answers): Promise<void> {
     await new Promise<void>((done) => {
-      this.#waiting.push({ items, done });
+      this.#waiting.push({ items, answers, done });
       for (const { payload } of items) this.#count(payload, 1);
       if (!this.#isRunning) void this.#run();
     });
@@ -73,50 +76,51 @@ export class Incoming {
     while (this.#waiting.length > 0) {
       const batches = this.#waiting;
       this.#waiting = [];
-      await this.#settle(batches.flatMap(({ items }) => items).map((item) => this.#judge(item)));
+      await this.#settle(
+        batches.flatMap(({ items, answers }) =>
+          items.map((item) => ({ item, answers, acceptance: this.#judge(item) })),
+        ),
+      );
       this.#deps.answered();
       for (const { done } of batches) done();
     }
     this.#isRunning = false;
   }
 
-  #judge(item: MessageItem): Judged {
+  #judge(item: MessageItem): Judged['acceptance'] {
     const { inbox, isAwaited } = this.#deps;
     const fault = this.#faultOf(item);
-    if (fault !== undefined) return { item, refusal: fault };
-    if (this.#refusedRuns.has(item.run)) return { item, refusal: 'held' };
+    if (fault !== undefined) return fault;
+    if (this.#refusedRuns.has(item.run)) return 'held';
     if (this.#waitingItems > MAX_WAITING_ITEMS || this.#waitingBytes > MAX_WAITING_BYTES) {
       this.#refuseRun(item.run);
-      return { item, refusal: 'rate_limited' };
+      return 'rate_limited';
     }
     const acceptance = inbox.accept(this.#sender, item, isAwaited(this.#sender, item));
     if (!(acceptance instanceof Promise) && acceptance.kind === 'refused') {
       this.#refuseRun(item.run);
     }
-    return { item, acceptance };
+    return acceptance;
   }
 
   async #settle(judged: readonly Judged[]): Promise<void> {
-    for (const decision of judged) {
-      const { item } = decision;
-      if ('refusal' in decision) this.#refuse(item, decision.refusal);
-      else this.#conclude(item, await decision.acceptance);
+    for (const { item, answers, acceptance } of judged) {
+      const outcome = await acceptance;
+      if (typeof outcome === 'string') {
+        this.#refuse(item, outcome, answers);
+      } else if (outcome.kind === 'refused') {
+        this.#refuseRun(item.run);
+        this.#refuse(item, outcome.code, answers);
+      } else {
+        answers.delivered(item.id);
+        if (outcome.kind === 'stored') this.#deps.received(outcome.entry, item.payload);
+      }
       this.#count(item.payload, -1);
     }
   }
 
-  #conclude(item: MessageItem, acceptance: Acceptance): void {
-    if (acceptance.kind === 'refused') {
-      this.#refuseRun(item.run);
-      this.#refuse(item, acceptance.code);
-      return;
-    }
-    this.#deps.answers.delivered(item.id);
-    if (acceptance.kind === 'stored') this.#deps.received(acceptance.entry, item.payload);
-  }
-
-  #refuse(item: MessageItem, code: string): void {
-    this.#deps.answers.refused(item.id, code, item.run);
+  #refuse(item: MessageItem, code: string, answers: Answers): void {
+    answers.refused(item.id, code, item.run);
     this.#deps.refused(this.#sender, item, code);
   }
 

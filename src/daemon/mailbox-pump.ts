@@ -68,10 +68,13 @@ export class MailboxPump {
   }
 
   #nextBatch(): OutboxEntry[] {
-    const { isHeld, mailboxRun } = this.#deps.outgoing;
+    const { outgoing } = this.#deps;
+    const { isHeld, mailboxRun } = outgoing;
     if (isHeld || (this.#tooLarge !== undefined && this.#tooLarge === mailboxRun.next)) return [];
     let bytes = 0;
     return mailboxRun.take(this.#maxMessages, (entry) => {
+      // Nobody waits here: what its caller may yet be told to have failed stays at home.
+      if (!outgoing.isOnDisk(entry)) return false;
       bytes += entry.bytes;
       return bytes === entry.bytes || bytes <= MAX_BATCH_BYTES;
     });

@@ -167,8 +167,10 @@ export class Messages {
     }
     const { entry, durable } = outbox.add(message);
     log.info(trace(entry), 'message queued');
+    // A session takes it at once; a mailbox when it is on disk.
     wake(message.peer);
     await durable;
+    wake(message.peer);
     return entry;
   }
 

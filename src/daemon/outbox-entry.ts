@@ -16,6 +16,7 @@ import { encodeCbor } from '../base/cbor.ts';
 import { CborFields } from '../base/cbor-fields.ts';
 import { WireError } from '../base/wire-error.ts';
 import type { MessageStatus, MessageType } from '../client/api.ts';
+import { sequenceKey, type Write } from './store.ts';
 
 export interface OutboxEntry {
   readonly sequence: number;
@@ -81,4 +82,22 @@ function oneOf<T extends string>(known: readonly T[], found: string): T {
   const value = known.find((name) => name === found);
   if (value === undefined) throw new WireError(`${found} is not one of ${known.join(', ')}`);
   return value;
+}
+
+/** Keeps what is known of it; its payload stays as it is. */
+export function entryWrite(entry: OutboxEntry): Write {
+  return {
+    table: 'outbox',
+    key: sequenceKey(entry.sequence),
+    value: encodeOutboxEntry(entry),
+  };
+}
+
+/** Removes it and its payload. */
+export function removalOf({ sequence }: OutboxEntry): Write[] {
+  const key = sequenceKey(sequence);
+  return [
+    { table: 'outbox', key },
+    { table: 'outbox-payloads', key },
+  ];
 }

@@ -13,7 +13,13 @@
 import type { Clock } from '../base/clock.ts';
 import { PilotError } from '../base/pilot-error.ts';
 import type { MessageType } from '../client/api.ts';
-import { decodeOutboxEntry, encodeOutboxEntry, type OutboxEntry } from './outbox-entry.ts';
+import {
+  decodeOutboxEntry,
+  encodeOutboxEntry,
+  entryWrite,
+  type OutboxEntry,
+  removalOf,
+} from './outbox-entry.ts';
 import { OutboxHistory } from './outbox-history.ts';
 import { PeerQueue } from './peer-queue.ts';
 import { sequenceKey, sequenceOf, type Storage, type Write } from './store.ts';
@@ -101,6 +107,11 @@ export class Outbox {
   list(): OutboxEntry[] {
     const all = [...this.#dead.values(), ...[...this.#queues.values()].flatMap((q) => [...q])];
     return all.sort((a, b) => a.sequence - b.sequence);
+  }
+
+  /** Its caller has been told, or is about to be, that it is kept. */
+  isOnDisk({ sequence }: OutboxEntry): boolean {
+    return !this.#unwritten.has(sequence);
   }
 
   /** Undefined only when the disk lost what it had. */
@@ -350,20 +361,4 @@ export class Outbox {
     Object.assign(entry as Draft, change);
     this.#deps.changed(entry);
   }
-}
-
-function entryWrite(entry: OutboxEntry): Write {
-  return {
-    table: 'outbox',
-    key: sequenceKey(entry.sequence),
-    value: encodeOutboxEntry(entry),
-  };
-}
-
-function removalOf({ sequence }: OutboxEntry): Write[] {
-  const key = sequenceKey(sequence);
-  return [
-    { table: 'outbox', key },
-    { table: 'outbox-payloads', key },
-  ];
 }

@@ -61,6 +61,10 @@ export class Outgoing {
     return !this.isHeld && this.#deps.outbox.queueOf(this.#peer) !== undefined;
   }
 
+  isOnDisk(entry: OutboxEntry): boolean {
+    return this.#deps.outbox.isOnDisk(entry);
+  }
+
   /** The message as it goes out; undefined when its payload is lost: it is a dead letter then. */
   encode(entry: OutboxEntry, run: MessageRun): Uint8Array | undefined {
     const payload = this.#deps.outbox.payloadOf(entry);

@@ -31,7 +31,7 @@ export interface PeerDeps {
   readonly random: RandomBytes;
   readonly log: Log;
   readonly outbox: Outbox;
-  readonly incoming: Omit<IncomingDeps, 'answers' | 'answered'>;
+  readonly incoming: Omit<IncomingDeps, 'answered'>;
   readonly retry: RetryPolicy;
   readonly handshakeTimeoutMs: number;
   readonly cookies: CookieIssuer;

@@ -42,6 +42,12 @@ export class Peer {
   readonly session: Session;
   readonly #deps: PeerDeps;
   readonly #answers = new Answers();
+  /**
+   * To what came in a handshake that is not through. They belong into its session: if there is an open one
+   * still, the peer has lost that.
+   */
+  readonly #earlyAnswers = new Answers();
+  readonly #admission: Pause;
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
   readonly #sessionPump: SessionPump;
@@ -70,11 +76,8 @@ export class Peer {
     this.#mailboxPause = new Pause(deps.clock, wake);
     this.#reopenBackoff = new Backoff(REOPEN, deps.random);
     this.#mailboxBackoff = new Backoff(MAILBOX_RETRY, deps.random);
-    this.#incoming = new Incoming(key, {
-      ...deps.incoming,
-      answers: this.#answers,
-      answered: wake,
-    });
+    this.#admission = new Pause(deps.clock, wake);
+    this.#incoming = new Incoming(key, { ...deps.incoming, answered: wake });
     this.#outgoing = new Outgoing(key, { ...deps, wake });
     this.session = new Session({
       ...{ identity: deps.identity, remote, clock: deps.clock, random: deps.random },
@@ -142,6 +145,7 @@ export class Peer {
   /** Something may have become possible, or necessary. Cheap when it has not. */
   wake(): void {
     if (this.#isClosed) return;
+    if (!this.#admission.isRunning) this.#answers.absorb(this.#earlyAnswers);
     if (!this.#isReachable()) {
       this.#mailboxPump.pump();
     } else if (this.session.state === 'open') {
@@ -169,32 +173,20 @@ export class Peer {
   }
 
   /** Items of this peer, by whatever way. Resolves when what follows from them is on disk. */
-  async receive(chain: KeyChain, bodies: readonly Uint8Array[]): Promise<void> {
+  async receive(
+    chain: KeyChain,
+    bodies: readonly Uint8Array[],
+    answers = this.#answers,
+  ): Promise<void> {
     const messages: MessageItem[] = [];
     const heard: Promise<void>[] = [];
     for (const body of bodies) {
       const item = this.#decode(body);
-      if (item === undefined) continue;
-      switch (item.kind) {
-        case 'message':
-          if (this.#deps.isTrusted(this.key)) messages.push(item);
-          else this.#refuseUntrusted(item);
-          break;
-        case 'delivered':
-          this.#deps.confirmed(this.key);
-          this.#outgoing.delivered(item.ids);
-          break;
-        case 'refused':
-          this.#outgoing.refused(item);
-          break;
-        case 'request':
-        case 'accept':
-        case 'reject':
-        case 'revoke':
-          heard.push(this.#deps.hear(chain, item));
-      }
+      if (item?.kind !== 'message') heard.push(this.#hear(chain, item));
+      else if (this.#deps.isTrusted(this.key)) messages.push(item);
+      else this.#refuseUntrusted(item, answers);
     }
-    if (messages.length > 0) heard.push(this.#incoming.push(messages));
+    if (messages.length > 0) heard.push(this.#incoming.push(messages, answers));
     await Promise.all(heard);
   }
 
@@ -211,12 +203,16 @@ export class Peer {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const pause of [this.#unresponsive, this.#reopenPause, this.#mailboxPause]) pause.end();
+    for (const pause of this.#pauses) pause.end();
     this.#outgoing.stop();
     this.session.close();
     this.#waiters.failed('this node does not deal with it any more');
     this.#route = undefined;
     this.#noteState();
+  }
+
+  get #pauses(): readonly Pause[] {
+    return [this.#admission, this.#unresponsive, this.#reopenPause, this.#mailboxPause];
   }
 
   #isReachable(): boolean {
@@ -243,7 +239,8 @@ export class Peer {
   #admit(chain: KeyChain, early: readonly Uint8Array[]): { accept: true } | Refusal {
     if (!this.#deps.acceptsChain(chain)) return { accept: false, code: 'wrong_key' };
     // An acceptance among them makes the peer a trusted one before we look.
-    this.receive(chain, early).catch((error: unknown) => {
+    this.#admission.start(this.#deps.handshakeTimeoutMs);
+    this.receive(chain, early, this.#earlyAnswers).catch((error: unknown) => {
       this.#deps.log.warn({ err: error, peer: this.key }, 'could not keep what a peer told us');
     });
     if (this.#deps.isTrusted(this.key)) return { accept: true };
@@ -251,6 +248,7 @@ export class Peer {
   }
 
   #onOpened(earlyDelivered: boolean): void {
+    this.#admission.end();
     this.#unresponsive.end();
     this.#reopenPause.end();
     this.#reopenBackoff.reset();
@@ -300,9 +298,27 @@ export class Peer {
     }
   }
 
-  #refuseUntrusted(item: MessageItem): void {
+  async #hear(chain: KeyChain, item: Exclude<AppMessage, MessageItem> | undefined): Promise<void> {
+    switch (item?.kind) {
+      case 'request':
+      case 'accept':
+      case 'reject':
+      case 'revoke':
+        return this.#deps.hear(chain, item);
+      case 'delivered':
+        this.#deps.confirmed(this.key);
+        this.#outgoing.delivered(item.ids);
+        return;
+      case 'refused':
+        this.#outgoing.refused(item);
+        return;
+      case undefined:
+    }
+  }
+
+  #refuseUntrusted(item: MessageItem, answers: Answers): void {
     this.#deps.dropped('untrusted');
-    this.#answers.refused(item.id, 'trust_required', item.run);
+    answers.refused(item.id, 'trust_required', item.run);
   }
 
   #noteState(): void {

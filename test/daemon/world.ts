@@ -77,7 +77,9 @@ export class Host {
 
   async stop(): Promise<void> {
     await this.#node?.stop();
-    await this.storage.commit([]);
+    // What a full disk did not take in time is lost with the process.
+    await this.storage.commit([]).catch(() => undefined);
+    this.storage = this.storage.crash();
     this.#node = undefined;
   }
 
