@@ -8,12 +8,18 @@ import { type Host, SETTINGS, World } from './world.ts';
  * order again, each message whose id was returned to its caller is in the receiver's inbox, once,
  * and in the order sent.
  */
+interface HostAction {
+  readonly do: 'crash' | 'stop' | 'start' | 'cut' | 'fetch';
+  readonly host: 0 | 1;
+}
+type Switch =
+  | { readonly do: 'disk'; readonly host: 0 | 1; readonly on: boolean }
+  | { readonly do: 'relay' | 'loseAnswers' | 'doubleEnvelopes'; readonly on: boolean };
 type Action =
   | { readonly do: 'send'; readonly from: 0 | 1; readonly count: number; readonly bytes: number }
-  | { readonly do: 'crash' | 'stop' | 'start' | 'cut' | 'fetch'; readonly host: 0 | 1 }
-  | { readonly do: 'disk'; readonly host: 0 | 1; readonly on: boolean }
-  | { readonly do: 'relay' | 'loseAnswers' | 'doubleEnvelopes'; readonly on: boolean }
-  | { readonly do: 'wait'; readonly ms: number };
+  | { readonly do: 'wait'; readonly ms: number }
+  | HostAction
+  | Switch;
 
 const host = fc.constantFrom<0 | 1>(0, 1);
 const action: fc.Arbitrary<Action> = fc.oneof(
@@ -81,31 +87,14 @@ class Conversation {
   }
 
   async act(step: Action): Promise<void> {
-    switch (step.do) {
-      case 'send':
-        for (let i = 0; i < step.count; i++) this.#send(step.from, step.bytes);
-        return;
-      case 'crash':
-        this.hosts[step.host].crash();
-        return;
-      case 'stop':
-        return this.hosts[step.host].stop();
-      case 'start':
-        this.#start(this.hosts[step.host]);
-        return;
-      case 'fetch':
-        return this.#fetch(step.host);
-      case 'cut':
-        this.world.relay.cut(this.hosts[step.host].identity.firstKey);
-        return;
-      case 'disk':
-      case 'relay':
-      case 'loseAnswers':
-      case 'doubleEnvelopes':
-        this.#turn(step);
-        return;
-      case 'wait':
-        return this.world.run(step.ms);
+    if (step.do === 'send') {
+      for (let i = 0; i < step.count; i++) this.#send(step.from, step.bytes);
+    } else if (step.do === 'wait') {
+      await this.world.run(step.ms);
+    } else if ('on' in step) {
+      this.#turn(step);
+    } else {
+      await this.#touch(step);
     }
   }
 
@@ -142,8 +131,27 @@ class Conversation {
     await Promise.race([cleared, this.world.turn()]);
   }
 
+  async #touch(step: HostAction): Promise<void> {
+    const one = this.hosts[step.host];
+    switch (step.do) {
+      case 'crash':
+        one.crash();
+        return;
+      case 'stop':
+        return one.stop();
+      case 'start':
+        this.#start(one);
+        return;
+      case 'cut':
+        this.world.relay.cut(one.identity.firstKey);
+        return;
+      case 'fetch':
+        return this.#fetch(step.host);
+    }
+  }
+
   /** Something breaks, or works again. */
-  #turn(step: Extract<Action, { on: boolean }>): void {
+  #turn(step: Switch): void {
     const { relay } = this.world;
     switch (step.do) {
       case 'disk':
