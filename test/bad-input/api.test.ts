@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
-import { API_ROWS,type ApiRow } from './api-rows.ts';
+import { API_ROWS, type ApiRow } from './api-rows.ts';
 import { World } from './world.ts';
 
 vi.setConfig({ testTimeout: 30_000 });

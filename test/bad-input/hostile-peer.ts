@@ -79,6 +79,10 @@ export class HostilePeer {
     return this.seal(reliable(FRAME.message, this.sequence++, body));
   }
 
+  sendMessage(body: Uint8Array): void {
+    this.#deps.send(this.sealMessage(body));
+  }
+
   stop(): void {
     this.#initiator.cancel();
   }
