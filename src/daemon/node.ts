@@ -34,7 +34,6 @@ import type { NodeApi, NodeCounters } from './node-api.ts';
 import { NodeCore, type NodeCoreDeps } from './node-core.ts';
 import { namesOf, pendingView, publicKeyOf, trustedView } from './node-views.ts';
 import { onDisk } from './on-disk.ts';
-import { parseTarget } from './target.ts';
 import { TrustCalls } from './trust-calls.ts';
 import type { TrustRecord } from './trust-record.ts';
 
@@ -137,7 +136,7 @@ export class PilotNode implements NodeApi {
 
   async resolve(target: string, signal?: AbortSignal): Promise<ResolveReply> {
     const { targets } = this.#core;
-    const by = parseTarget(target);
+    const by = targets.parse(target);
     if (targets.isSelf(by)) return this.#resolveSelf();
     const known = targets.known(by);
     if (known !== undefined) return this.#resolveKnown(known);
@@ -247,7 +246,7 @@ export class PilotNode implements NodeApi {
   /** A trusted node by any of its names; PilotError says why it is none. */
   async #trusted(target: string): Promise<TrustRecord> {
     const { targets } = this.#core;
-    const by = parseTarget(target);
+    const by = targets.parse(target);
     if (targets.isSelf(by)) {
       throw new PilotError('invalid_argument', `${target} is this node itself`, {
         hint: 'Name another node; see: pilotctl trust',
@@ -262,7 +261,7 @@ export class PilotNode implements NodeApi {
 
   /** The sender that a caller names: any key, or a name that this node knows. */
   #peerNamed(target: string): string {
-    const by = parseTarget(target);
+    const by = this.#core.targets.parse(target);
     if ('key' in by) return toHex(by.key);
     const known = this.#core.targets.known(by);
     if (known !== undefined) return known.peer;

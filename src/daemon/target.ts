@@ -2,6 +2,7 @@
  * Whom a caller means: a Node ID, an address, a node number or a hostname. Only the first is more than
  * a name; the others are looked for among the nodes this one knows before a relay is asked.
  */
+import { BoundedMap } from '../base/bounded-map.ts';
 import { toHex } from '../base/bytes.ts';
 import { isHostname } from '../base/hostname.ts';
 import { PilotError } from '../base/pilot-error.ts';
@@ -45,11 +46,24 @@ export function parseTarget(target: string): LookupKey {
   throw new PilotError('invalid_argument', `${shown} is not a target`, { hint: KINDS_HINT });
 }
 
+/** Callers name the same few nodes again and again, and checking a Node ID takes 0.1 ms of curve arithmetic. */
+const MAX_PARSED = 1024;
+
 export class Targets {
   readonly #deps: TargetsDeps;
+  readonly #parsed = new BoundedMap<string, LookupKey>(MAX_PARSED);
 
   constructor(deps: TargetsDeps) {
     this.#deps = deps;
+  }
+
+  /** As `parseTarget`. */
+  parse(target: string): LookupKey {
+    const known = this.#parsed.get(target);
+    if (known !== undefined) return known;
+    const by = parseTarget(target);
+    this.#parsed.set(target, by);
+    return by;
   }
 
   isSelf(by: LookupKey): boolean {

@@ -15,7 +15,6 @@ import type { NodeCore } from './node-core.ts';
 import { namesOf } from './node-views.ts';
 import { onDisk } from './on-disk.ts';
 import type { LookupKey } from './relay-set.ts';
-import { parseTarget } from './target.ts';
 import type { TrustRecord, TrustState } from './trust-record.ts';
 import { isJustification, MAX_JUSTIFICATION_CHARACTERS } from './trust-rules.ts';
 
@@ -30,7 +29,7 @@ export class TrustCalls {
 
   async request(request: TrustRequest, signal?: AbortSignal): Promise<TrustRequestReply> {
     const why = justificationOf(request.justification);
-    const by = parseTarget(request.target);
+    const by = this.#core.targets.parse(request.target);
     if (this.#core.targets.isSelf(by)) {
       throw new PilotError('invalid_argument', 'that is this node itself; it trusts itself', {
         hint: 'Name another node by its Node ID, address or hostname.',
@@ -77,7 +76,8 @@ export class TrustCalls {
 
   #known(target: string, states: readonly TrustState[]): TrustRecord {
     const { targets } = this.#core;
-    const record = targets.known(parseTarget(target), states) ?? targets.known(parseTarget(target));
+    const by = targets.parse(target);
+    const record = targets.known(by, states) ?? targets.known(by);
     if (record !== undefined) return record;
     throw new PilotError('not_found', `this node has nothing to do with ${target}`, {
       hint: 'See who has asked: pilotctl pending; who is trusted: pilotctl trust',
