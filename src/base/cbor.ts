@@ -17,6 +17,8 @@ export type CborMap = ReadonlyMap<string, CborValue>;
 
 /** Deeper nesting is malformed: no message of ours has more than four levels. */
 const MAX_DEPTH = 8;
+/** More values are malformed. Bytes cost nothing to read, values some 50 ns each: this bounds the work at a millisecond. */
+const MAX_VALUES = 16_384;
 
 const MAJOR = { unsigned: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, tag: 6, simple: 7 };
 const SIMPLE = { false: 20, true: 21, null: 22, float64: 27 };
@@ -37,7 +39,7 @@ export function encodeCbor(value: object): Uint8Array {
 /** One value, and nothing after it. Byte strings are views into `bytes`. */
 export function decodeCbor(bytes: Uint8Array): CborValue {
   const reader = new ByteReader(plainBytes(bytes));
-  const value = readValue(reader, 0);
+  const value = new ValueReader(reader).read(0);
   if (reader.remaining > 0) throw new WireError('bytes after the CBOR value');
   return value;
 }
@@ -51,28 +53,56 @@ function withoutUndefined(value: object): object {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined));
 }
 
-function readValue(reader: ByteReader, depth: number): CborValue {
-  if (depth > MAX_DEPTH) throw new WireError('CBOR nested too deep');
-  const initial = reader.u8();
-  const major = initial >> 5;
-  const info = initial & 0x1f;
-  if (major === MAJOR.simple) return readSimple(reader, info);
-  const argument = readArgument(reader, info);
-  switch (major) {
-    case MAJOR.unsigned:
-      return argument;
-    case MAJOR.negative:
-      return -1 - argument;
-    case MAJOR.bytes:
-      return reader.bytes(argument);
-    case MAJOR.text:
-      return readText(reader, argument);
-    case MAJOR.array:
-      return readArray(reader, argument, depth);
-    case MAJOR.map:
-      return readMap(reader, argument, depth);
-    default:
-      throw new WireError('CBOR tags are not used here');
+class ValueReader {
+  readonly #reader: ByteReader;
+  #left = MAX_VALUES;
+
+  constructor(reader: ByteReader) {
+    this.#reader = reader;
+  }
+
+  read(depth: number): CborValue {
+    if (depth > MAX_DEPTH) throw new WireError('CBOR nested too deep');
+    this.#left -= 1;
+    if (this.#left < 0) throw new WireError('too many CBOR values');
+    const initial = this.#reader.u8();
+    const major = initial >> 5;
+    const info = initial & 0x1f;
+    if (major === MAJOR.simple) return readSimple(this.#reader, info);
+    const argument = readArgument(this.#reader, info);
+    switch (major) {
+      case MAJOR.unsigned:
+        return argument;
+      case MAJOR.negative:
+        return -1 - argument;
+      case MAJOR.bytes:
+        return this.#reader.bytes(argument);
+      case MAJOR.text:
+        return readText(this.#reader, argument);
+      case MAJOR.array:
+        return this.#readArray(argument, depth);
+      case MAJOR.map:
+        return this.#readMap(argument, depth);
+      default:
+        throw new WireError('CBOR tags are not used here');
+    }
+  }
+
+  #readArray(length: number, depth: number): CborValue[] {
+    const values: CborValue[] = [];
+    for (let i = 0; i < length; i++) values.push(this.read(depth + 1));
+    return values;
+  }
+
+  #readMap(length: number, depth: number): CborMap {
+    const map = new Map<string, CborValue>();
+    for (let i = 0; i < length; i++) {
+      const key = this.read(depth + 1);
+      if (typeof key !== 'string') throw new WireError('CBOR map key is not text');
+      if (map.has(key)) throw new WireError(`CBOR map has ${key.slice(0, 32)} twice`);
+      map.set(key, this.read(depth + 1));
+    }
+    return map;
   }
 }
 
@@ -116,24 +146,4 @@ function readText(reader: ByteReader, length: number): string {
   } catch {
     throw new WireError('text is not UTF-8');
   }
-}
-
-function readArray(reader: ByteReader, length: number, depth: number): CborValue[] {
-  // Each element takes a byte at least: a count that cannot be true is refused before any work.
-  if (length > reader.remaining) throw new WireError('CBOR array longer than its bytes');
-  const values: CborValue[] = [];
-  for (let i = 0; i < length; i++) values.push(readValue(reader, depth + 1));
-  return values;
-}
-
-function readMap(reader: ByteReader, length: number, depth: number): CborMap {
-  if (length * 2 > reader.remaining) throw new WireError('CBOR map longer than its bytes');
-  const map = new Map<string, CborValue>();
-  for (let i = 0; i < length; i++) {
-    const key = readValue(reader, depth + 1);
-    if (typeof key !== 'string') throw new WireError('CBOR map key is not text');
-    if (map.has(key)) throw new WireError(`CBOR map has ${key.slice(0, 32)} twice`);
-    map.set(key, readValue(reader, depth + 1));
-  }
-  return map;
 }

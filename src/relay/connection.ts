@@ -112,6 +112,11 @@ export class Connection {
     if (this.#pauses === 0) this.#input.socket.resume();
   }
 
+  /** What it sent last costs as much as `frames` more. */
+  charge(frames: number): void {
+    this.#charge(this.#deps.clock.monotonic(), frames, 0);
+  }
+
   /** Tells the node why, then closes. */
   end(code: ErrorCode, closeCode: number): void {
     if (this.#state === 'closed' || this.#cancelClose !== undefined) return;
@@ -222,11 +227,16 @@ export class Connection {
   #heard(bytes: number): void {
     const nowMs = this.#deps.clock.monotonic();
     this.#heardMs = nowMs;
-    const { counters, clock } = this.#deps;
+    const { counters } = this.#deps;
     counters.framesIn += 1;
     counters.bytesIn += bytes;
-    const waitMs = this.#meter.count(nowMs, bytes);
+    this.#charge(nowMs, 1, bytes);
+  }
+
+  #charge(nowMs: number, frames: number, bytes: number): void {
+    const waitMs = this.#meter.count(nowMs, frames, bytes);
     if (waitMs === 0 || this.#isRatePaused) return;
+    const { counters, clock } = this.#deps;
     this.#isRatePaused = true;
     this.pause();
     clock.after(waitMs, () => {

@@ -42,11 +42,13 @@ export class EnvelopePump {
     this.#pump();
   }
 
-  /** The node has it safe. */
+  /** The node has it safe. Nothing is taken that was not sent in this login: a guess must not cost an fsync. */
   async taken({ from, id }: Pick<Taken, 'from' | 'id'>): Promise<void> {
     const { mailbox, recipient, log } = this.#deps;
     const key = idOf({ from, id });
-    this.#untakenBytes -= this.#untaken.get(key) ?? 0;
+    const bytes = this.#untaken.get(key);
+    if (bytes === undefined) return;
+    this.#untakenBytes -= bytes;
     this.#untaken.delete(key);
     this.#pump();
     try {

@@ -11,9 +11,9 @@ export class FlowMeter {
     this.#bytes = bucket(limits.maxBytesPerSecond, nowMs);
   }
 
-  /** Counts a frame that came at `nowMs` (monotonic); the milliseconds to wait until the debt is paid. */
-  count(nowMs: number, bytes: number): number {
-    return Math.max(this.#frames.spend(nowMs), this.#bytes.spend(nowMs, bytes));
+  /** Counts what came at `nowMs` (monotonic); the milliseconds to wait until the debt is paid. */
+  count(nowMs: number, frames: number, bytes: number): number {
+    return Math.max(this.#frames.spend(nowMs, frames), this.#bytes.spend(nowMs, bytes));
   }
 }
 

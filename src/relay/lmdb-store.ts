@@ -30,6 +30,7 @@ export class LmdbStore {
   readonly #freeBytes: (directory: string) => Promise<number>;
   #checkedMs = -Infinity;
   #isFull: Promise<boolean> = Promise.resolve(false);
+  #isClosed = false;
 
   constructor({ directory, freeBytes = freeBytesOnDisk }: LmdbStoreOptions) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -58,6 +59,7 @@ export class LmdbStore {
    * on disk. Whatever `run` wrote before it throws is kept: decide first, then write.
    */
   async transact<T>(run: () => T): Promise<T> {
+    if (this.#isClosed) throw new Error('the store is closed');
     try {
       return await this.#root.transaction(run);
     } catch (error) {
@@ -65,7 +67,9 @@ export class LmdbStore {
     }
   }
 
+  /** After what is under way is on disk. Nothing may be read after it. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#root.close();
   }
 

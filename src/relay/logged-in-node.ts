@@ -28,8 +28,12 @@ interface NodeConnection {
   send(frame: Uint8Array): void;
   pause(): void;
   resume(): void;
+  charge(frames: number): void;
   end(code: ErrorCode, closeCode: number): void;
 }
+
+/** A control message takes ten times the work of a data frame; each watched key as much as one. */
+const CONTROL_COST = 9;
 
 /** A node from its login to its end: what it sends, watches and asks for. */
 export class LoggedInNode implements Port {
@@ -114,6 +118,7 @@ export class LoggedInNode implements Port {
   }
 
   #control(frame: Buffer): void {
+    this.#connection.charge(CONTROL_COST);
     const message = decodeNodeMessage(frame);
     if (message === undefined) {
       this.#deps.counters.dropped('unknown_control');
@@ -122,6 +127,7 @@ export class LoggedInNode implements Port {
     } else if (message.t === 'taken') {
       void this.#pump?.taken(message);
     } else if (message.t === 'watch') {
+      this.#connection.charge(message.add.length + message.remove.length);
       const hadRoom = this.#attachment?.watch(message.add, message.remove) ?? true;
       if (!hadRoom) this.#notice('watch_full');
     } else {

@@ -52,6 +52,8 @@ const MAX_NEWCOMER_BYTES = 32 * 1024;
 /** Expired envelopes are removed in steps, so that no step holds up the forwarding for long. */
 const SWEEP_INTERVAL_MS = 1000;
 const SWEEP_ENVELOPES = 200;
+/** While there are more than one step takes. */
+const SWEEP_PAUSE_MS = 10;
 /** How often a connection's silence is looked at, within the time it may last. */
 const SILENCE_CHECKS = 4;
 
@@ -67,6 +69,7 @@ export class RelayServer {
   readonly #sockets = new Set<Socket>();
   readonly #newcomers = new Map<string, Newcomer>();
   readonly #timers: Cancel[] = [];
+  #cancelSweep: Cancel = () => undefined;
   #stun: BoundStunServer | undefined;
   #isDraining = false;
   #stopped: Promise<void> | undefined;
@@ -135,10 +138,8 @@ export class RelayServer {
       every(clock, silenceMs, () => {
         for (const connection of this.#connections) connection.checkSilence(clock.monotonic());
       }),
-      every(clock, SWEEP_INTERVAL_MS, () => {
-        void this.#sweep();
-      }),
     );
+    this.#sweepAfter(SWEEP_INTERVAL_MS);
   }
 
   /** New certificate files, for connections from now on. */
@@ -155,6 +156,7 @@ export class RelayServer {
   async #stop(): Promise<void> {
     this.#isDraining = true;
     for (const cancel of this.#timers) cancel();
+    this.#cancelSweep();
     const closed = once(this.#http, 'close');
     this.#http.close();
     for (const connection of this.#connections) connection.goAway();
@@ -209,7 +211,7 @@ export class RelayServer {
     socket.once('close', () => {
       newcomer.cancelDeadline();
       slot.leave();
-      this.#newcomers.delete(place);
+      if (this.#newcomers.get(place) === newcomer) this.#newcomers.delete(place);
       this.#sockets.delete(socket);
     });
   }
@@ -247,13 +249,24 @@ export class RelayServer {
     });
   }
 
-  async #sweep(): Promise<void> {
+  #sweepAfter(ms: number): void {
+    if (this.#isDraining) return;
+    this.#cancelSweep = this.#options.clock.after(ms, () => {
+      void this.#sweep().then((removed) => {
+        this.#sweepAfter(removed < SWEEP_ENVELOPES ? SWEEP_INTERVAL_MS : SWEEP_PAUSE_MS);
+      });
+    });
+  }
+
+  async #sweep(): Promise<number> {
     const { mailbox, clock, log } = this.#options;
     try {
       const removed = await mailbox.sweep(clock.now(), SWEEP_ENVELOPES);
       if (removed > 0) log.debug({ removed }, 'expired envelopes removed');
+      return removed;
     } catch (error) {
       log.error({ reason: describeError(error) }, 'expired envelopes could not be removed');
+      return 0;
     }
   }
 }

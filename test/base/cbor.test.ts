@@ -51,6 +51,7 @@ const REFUSED: readonly (readonly [why: string, hex: string])[] = [
   ['a number as key', 'a10102'],
   ['a key twice', 'a2616101616102'],
   ['text that is not UTF-8', '62c328'],
+  ['values without end', `99ffff${'00'.repeat(0xffff)}`],
   ['nesting without end', '81'.repeat(20) + '00'],
 ];
 

@@ -86,13 +86,22 @@ test('keeps to the number and the bytes under way', async () => {
   }
 });
 
-test('takes the taken out of the mailbox, also what it never sent', async () => {
+test('takes the taken out of the mailbox, once, and nothing that it did not send', async () => {
   const { start, put, mailbox } = scene();
-  const pump = start();
   await put(1);
+  const taken: unknown[] = [];
+  const take = mailbox.take.bind(mailbox);
+  mailbox.take = async (to, envelope) => {
+    taken.push(envelope.id[0]);
+    return take(to, envelope);
+  };
+  const pump = start();
   await pump.taken(idOf(1));
-  await pump.taken(idOf(1));
+  await setImmediate();
   await pump.taken(idOf(9));
+  await pump.taken(idOf(1));
+  await pump.taken(idOf(1));
+  expect(taken).toEqual([1]);
   expect(await mailbox.size()).toEqual({ envelopes: 0, bytes: 0 });
 });
 
