@@ -62,13 +62,26 @@ export function createLog(settings: LogSettings, sink: LogSink, clock: Clock): P
 }
 
 /**
- * The sink of a process: its standard output, written at once, so that nothing is lost in a crash.
- * A reader that went away or a full disk costs lines and nothing else.
+ * The sink of a process: its standard output. The lines of one turn of the event loop are written
+ * together at its end, and at the end of the process: many messages cost one write. A reader that went
+ * away or a full disk costs lines and nothing else.
  */
 export function standardOutput(): LogSink {
   const destination = pino.destination({ fd: process.stdout.fd, sync: true });
   destination.on('error', () => undefined);
-  return destination;
+  let pending = '';
+  const flush = (): void => {
+    const lines = pending;
+    pending = '';
+    if (lines !== '') destination.write(lines);
+  };
+  process.on('exit', flush);
+  return {
+    write(line) {
+      if (pending === '') setImmediate(flush);
+      pending += line;
+    },
+  };
 }
 
 /** Whoever asked for debug lines wants them all, and each message leaves its own trace. */

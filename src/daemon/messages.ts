@@ -166,7 +166,7 @@ export class Messages {
       if (outbox.find(message.id) !== undefined) return known;
     }
     const { entry, durable } = outbox.add(message);
-    log.info(trace(entry), 'message queued');
+    log.debug(trace(entry), 'message queued');
     // A session takes it at once; a mailbox when it is on disk.
     wake(message.peer);
     await durable;
