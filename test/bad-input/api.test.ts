@@ -29,7 +29,7 @@ interface Answer {
 }
 
 /** Without the SDK, which would not send such things. */
-async function call({ method, path, body }: ApiRow): Promise<Answer> {
+async function call({ method, path, body, announcedBytes }: ApiRow): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { socket: socketPath } = world.alice.paths;
     const sent = request({ socketPath, method, path, agent: false }, (response) => {
@@ -42,7 +42,12 @@ async function call({ method, path, body }: ApiRow): Promise<Answer> {
       });
     });
     sent.on('error', reject);
-    sent.end(body);
+    if (announcedBytes === undefined) {
+      sent.end(body);
+    } else {
+      sent.setHeader('content-length', announcedBytes);
+      sent.flushHeaders();
+    }
   });
 }
 
