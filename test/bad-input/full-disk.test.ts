@@ -25,11 +25,11 @@ let alice: SandboxNode;
 let bob: SandboxNode;
 let bobId: string;
 
-beforeEach((context) => {
+beforeEach(async (context) => {
   const probe = new Sandbox();
   const disk = SmallDisk.mount(path.join(probe.folder, 'probe'), 1);
   disk?.unmount();
-  void probe.close();
+  await probe.close();
   if (disk === undefined) {
     const why = 'a real full disk needs the right to mount one (root)';
     if (process.env['CI'] !== undefined) throw new Error(why);
