@@ -22,10 +22,15 @@ export class FakeRelay {
   isUp = true;
   /** What `put` answers instead of storing. */
   refusePut: RelayError['code'] | undefined;
+  maxEnvelopeBytes = Infinity;
+  /** DATA goes nowhere, though the peers are called present. */
+  losesPackets = false;
   /** Stored, but the answer is lost. */
   losesPutAnswers = false;
   /** Envelopes come twice. */
   doublesEnvelopes = false;
+  /** Besides what is in the directory. */
+  isTaken: (record: NodeRecord) => boolean = () => false;
   puts = 0;
   readonly records = new Map<string, Uint8Array>();
   readonly mailboxes = new Map<string, Map<string, Stored>>();
@@ -128,10 +133,9 @@ export class FakePort implements RelayPort {
       this.#relay.ports.delete(this.#hex);
       this.#tellPresence(false);
     }
-    const wasOnline = this.state === 'online';
     this.state = 'waiting';
     this.present.clear();
-    if (wasOnline) this.#events.emit('offline', { reason, code: 'lost' });
+    this.#events.emit('offline', { reason, code: 'lost' });
     if (this.#isStarted) {
       this.#relay.clock.after(RECONNECT_MS, () => {
         this.#connect();
@@ -147,6 +151,7 @@ export class FakePort implements RelayPort {
       // It may have been sent with the last breath.
       const port = this.#relay.ports.get(to);
       const isMutual = this.watched.has(to) && port?.watched.has(this.#hex) === true;
+      if (this.#relay.losesPackets) return;
       if (isMutual) port.#events.emit('packet', { from: this.#key, packet: copy });
       else this.#events.emit('unreachable', { key: peer });
     });
@@ -178,6 +183,7 @@ export class FakePort implements RelayPort {
     if (known !== undefined && decodeNodeRecord(known).issuedAtMs > record.issuedAtMs) {
       throw new RelayError('stale_record', 'stale');
     }
+    if (this.#relay.isTaken(record)) return 'address_taken';
     if (this.#relay.othersWith(record, ({ node }) => node === record.node)) return 'address_taken';
     const { hostname } = record;
     if (hostname !== '' && this.#relay.othersWith(record, (r) => r.hostname === hostname)) {
@@ -196,7 +202,8 @@ export class FakePort implements RelayPort {
     if (this.state !== 'online') throw new RelayError('offline', 'not logged in');
     await this.#oneWay();
     this.#relay.puts += 1;
-    const refusal = this.#relay.refusePut;
+    const isTooLarge = envelope.body.length > this.#relay.maxEnvelopeBytes;
+    const refusal = isTooLarge ? 'too_large' : this.#relay.refusePut;
     if (refusal !== undefined) throw new RelayError(refusal, refusal);
     const to = toHex(envelope.to);
     const mailbox = this.#relay.mailboxes.get(to) ?? new Map<string, Stored>();
@@ -225,6 +232,10 @@ export class FakePort implements RelayPort {
     if (online) this.present.add(toHex(key));
     else this.present.delete(toHex(key));
     this.#events.emit('presence', { key, online });
+  }
+
+  tellDuplicate(): void {
+    this.#events.emit('duplicate', {});
   }
 
   #connect(): void {

@@ -111,3 +111,87 @@ describe('what cannot be sent', () => {
     expect(bob.inbox.at(-1)).toBe('y');
   });
 });
+
+describe('a relay that does not keep an envelope', () => {
+  test('because the mailbox is full is asked again, then left alone', async () => {
+    await bob.stop();
+    await world.run(100);
+    world.relay.refusePut = 'mailbox_full';
+    const id = await alice.send(bob, 'x');
+    await world.run(60_000);
+    expect(alice.statusOf(id)).toBe('dead: mailbox_full');
+  });
+
+  test('because too many come at a time costs nothing but time', async () => {
+    await bob.stop();
+    await world.run(100);
+    world.relay.refusePut = 'rate_limited';
+    const id = await alice.send(bob, 'x');
+    await world.run(20_000);
+    expect(alice.node.messageStatus(id)).toMatchObject({ status: 'queued', attempts: 0 });
+    world.relay.refusePut = undefined;
+    await world.run(60_000);
+    expect(alice.statusOf(id)).toBe('stored');
+  });
+
+  test('because it is too large gets smaller ones, and none that is too large alone', async () => {
+    await bob.stop();
+    await world.run(100);
+    world.relay.maxEnvelopeBytes = 5000;
+    const texts = ['a', 'b', 'c'].map((letter) => letter.repeat(2000));
+    const ids: string[] = [];
+    for (const text of texts) ids.push(await alice.send(bob, text));
+    ids.push(await alice.send(bob, 'd'.repeat(6000)), await alice.send(bob, 'e'));
+    await world.run(3000);
+    expect(ids.map((id) => alice.node.messageStatus(id).status)).toEqual([
+      ...['stored', 'stored', 'stored'],
+      // What follows it waits with it.
+      ...['queued', 'queued'],
+    ]);
+    bob.start();
+    await world.run(3000);
+    expect(bob.inbox).toEqual([...texts, 'd'.repeat(6000), 'e']);
+  });
+});
+
+test('a peer that does not answer handshakes gets envelopes', async () => {
+  world.relay.losesPackets = true;
+  const id = await alice.send(bob, 'hello');
+  await world.run(8000);
+  expect(bob.inbox).toEqual(['hello']);
+  expect(alice.statusOf(id)).toBe('stored');
+  world.relay.losesPackets = false;
+  await world.run(40_000);
+  expect(alice.statusOf(id)).toBe('delivered');
+});
+
+test('the inbox is listed by sender, age and what is unread', async () => {
+  const carol = world.host('carol');
+  carol.start();
+  await world.run(500);
+  await world.trust(carol, bob);
+  await alice.send(bob, 'from alice');
+  await world.run(5000);
+  await carol.send(bob, 'from carol');
+  await world.run(200);
+  const texts = (query: Parameters<typeof bob.node.inbox>[0]): (string | undefined)[] =>
+    bob.node.inbox(query).messages.map(({ preview }) => preview);
+  expect(texts({})).toEqual(['from carol', 'from alice']);
+  expect(texts({ from: 'alice' })).toEqual(['from alice']);
+  expect(texts({ from: carol.id })).toEqual(['from carol']);
+  expect(texts({ since: '2s' })).toEqual(['from carol']);
+  expect(bob.node.inbox({ limit: 1 })).toMatchObject({ shown: 1, total: 2 });
+  const [newest] = bob.node.inbox({}).messages;
+  const peeked = await world.until(bob.node.readInbox(newest?.id ?? '', { peek: true }));
+  expect(peeked).toMatchObject({ data: 'from carol', read: false });
+  await expect(world.until(bob.node.markInboxRead(newest?.id ?? ''))).resolves.toMatchObject({
+    read: true,
+  });
+  expect(texts({ unread: true })).toEqual(['from alice']);
+  expect(() => bob.node.inbox({ from: 'nobody' })).toThrow('does not know');
+  await expect(bob.node.readInbox('nothing')).rejects.toMatchObject({ code: 'not_found' });
+  await expect(world.until(bob.node.clearInbox({ before: '2s' }))).resolves.toEqual({
+    cleared: 1,
+    remaining: 1,
+  });
+});
