@@ -132,10 +132,6 @@ export class Connection {
     this.#close('going_away', CLOSE.goingAway);
   }
 
-  terminate(): void {
-    this.#input.socket.terminate();
-  }
-
   /** Called now and then: asks a silent node for a sign of life, and gives it up when none comes. */
   checkSilence(nowMs: number): void {
     const silentMs = nowMs - this.#heardMs;

@@ -222,6 +222,8 @@ export class RelayServer {
     const newcomer = this.#newcomers.get(place);
     if (newcomer === undefined || this.#isDraining || request.url?.split('?', 1)[0] !== '/') {
       const status = this.#isDraining ? '503 Service Unavailable' : '404 Not Found';
+      // Nobody else listens any more: an unheard error would end the process.
+      transport.on('error', () => undefined);
       transport.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
       return;
     }

@@ -69,7 +69,10 @@ class LocalAttachment implements Attachment {
   watch(add: readonly Uint8Array[], remove: readonly Uint8Array[]): boolean {
     for (const peer of remove) this.#unwatch(byteKey(peer));
     let hasRoom = true;
-    for (const peer of add) hasRoom = this.#watch(byteKey(peer)) && hasRoom;
+    for (const peer of add) {
+      if (!this.#isAttached()) break;
+      hasRoom = this.#watch(byteKey(peer)) && hasRoom;
+    }
     return hasRoom;
   }
 
@@ -82,7 +85,7 @@ class LocalAttachment implements Attachment {
   }
 
   detach(): void {
-    if (this.#all.get(this.key) !== this) return;
+    if (!this.#isAttached()) return;
     this.#all.delete(this.key);
     for (const peer of this.#mutual.values()) {
       peer.#mutual.delete(this.key);
@@ -91,14 +94,16 @@ class LocalAttachment implements Attachment {
     this.#mutual.clear();
   }
 
+  #isAttached(): boolean {
+    return this.#all.get(this.key) === this;
+  }
+
   #watch(key: string): boolean {
     if (this.#watched.has(key)) return true;
     if (this.#watched.size >= this.#maxWatch) return false;
     this.#watched.add(key);
     const peer = this.#all.get(key);
-    if (peer === undefined || peer === this || !peer.#watched.has(this.key)) return true;
-    this.#meet(peer);
-    peer.#meet(this);
+    if (peer !== undefined && peer !== this && peer.#watched.has(this.key)) this.#meet(peer);
     return true;
   }
 
@@ -106,18 +111,18 @@ class LocalAttachment implements Attachment {
     this.#watched.delete(key);
     const peer = this.#mutual.get(key);
     if (peer === undefined) return;
-    this.#part(peer);
-    peer.#part(this);
+    this.#mutual.delete(key);
+    peer.#mutual.delete(this.key);
+    this.port.presence(peer.port.key, false);
+    peer.port.presence(this.port.key, false);
   }
 
+  /** Telling a port may end it, and so detach it: nothing is put down after the first is told. */
   #meet(peer: LocalAttachment): void {
     this.#mutual.set(peer.key, peer);
+    peer.#mutual.set(this.key, this);
     this.port.presence(peer.port.key, true);
-  }
-
-  #part(peer: LocalAttachment): void {
-    this.#mutual.delete(peer.key);
-    this.port.presence(peer.port.key, false);
+    if (peer.#mutual.has(this.key)) peer.port.presence(this.port.key, true);
   }
 }
 

@@ -102,6 +102,24 @@ describe('a client that takes its time is cut off', () => {
   });
 });
 
+test('clients that break off in the middle break nothing', async () => {
+  const relay = await startRelay();
+  const { client } = await logIn(relay);
+  const upgrade = (path: string): string =>
+    `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+    'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+  for (const text of [upgrade('/elsewhere'), upgrade('/'), 'GET /metrics HTTP/1.1\r\n\r\n']) {
+    const socket = connect(relay.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    const closed = untilClosed(socket);
+    socket.write(text, () => {
+      socket.resetAndDestroy();
+    });
+    await closed;
+  }
+  expect(await client.lookup({ hostname: 'nobody' })).toBeUndefined();
+});
+
 describe('no more connections than', () => {
   test.each([
     ['from one address', { maxConnectionsPerIp: 2 }],

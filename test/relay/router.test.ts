@@ -10,6 +10,8 @@ class TestPort implements Port {
   readonly key: Uint8Array;
   readonly attachment: Attachment;
   readonly got: string[] = [];
+  /** As a connection whose buffer is full. */
+  endsWhenTold = false;
 
   constructor(router: LocalRouter, fill: number) {
     this.key = keyOf(fill);
@@ -22,6 +24,7 @@ class TestPort implements Port {
 
   presence(peer: Uint8Array, online: boolean): void {
     this.got.push(`${peer[0] ?? ''} ${online ? 'on' : 'off'}`);
+    if (this.endsWhenTold) this.attachment.detach();
   }
 
   watch(...fills: number[]): boolean {
@@ -120,4 +123,29 @@ test('a newcomer under the same key has to wait for the old one to leave', () =>
   a.attachment.detach();
   again.watch(2);
   expect(again.got).toEqual([]);
+});
+
+describe('a port that ends while it is told', () => {
+  test('leaves nothing of itself behind, whichever side it is', () => {
+    for (const ending of ['a', 'b'] as const) {
+      const { a, b } = scene();
+      const [gone, left] = ending === 'a' ? [a, b] : [b, a];
+      gone.endsWhenTold = true;
+      a.watch(2, 9);
+      b.watch(1, 9);
+      expect(left.send(gone.key[0] ?? 0)).toBe(false);
+      expect(left.got.at(-1)).toBe(`${gone.key[0] ?? 0} off`);
+    }
+  });
+
+  test('watches nobody any more with the rest of its list', () => {
+    const { router, a, b } = scene();
+    const c = new TestPort(router, 3);
+    b.watch(1);
+    c.watch(1);
+    a.endsWhenTold = true;
+    a.watch(2, 3);
+    expect(c.got).toEqual([]);
+    expect([b.send(1), c.send(1)]).toEqual([false, false]);
+  });
 });
