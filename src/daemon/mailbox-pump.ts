@@ -9,13 +9,7 @@ import type { Answers } from './answers.ts';
 import { type AppMessage, encodeAppMessage } from './app-message.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 import type { Outgoing } from './outgoing.ts';
-
-/** One relay as a place to leave envelopes for a certain peer. */
-export interface Mailbox {
-  readonly url: string;
-  /** Seals `items` for the peer and leaves them; resolves when the relay has them on its disk. */
-  put(items: readonly Uint8Array[], expiresAtMs: number): Promise<void>;
-}
+import type { Mailbox } from './peer-deps.ts';
 
 export interface MailboxPumpDeps {
   readonly outgoing: Outgoing;

@@ -8,7 +8,6 @@ import type { Link } from '../session/link.ts';
 import type { AppMessage, TrustItem } from './app-message.ts';
 import type { IncomingDeps } from './incoming.ts';
 import type { Log } from './log.ts';
-import type { Mailbox } from './mailbox-pump.ts';
 import type { Outbox } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 
@@ -22,6 +21,13 @@ export interface Route {
   /** Which one: a relay's URL. */
   readonly url: string;
   readonly link: Link;
+}
+
+/** One relay as a place to leave envelopes for a certain peer. */
+export interface Mailbox {
+  readonly url: string;
+  /** Seals `items` for the peer and leaves them; resolves when the relay has them on its disk. */
+  put(items: readonly Uint8Array[], expiresAtMs: number): Promise<void>;
 }
 
 /** What all peers of a node share. */
