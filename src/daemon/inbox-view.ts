@@ -54,15 +54,15 @@ export class InboxView {
     return { messages: shown, total, shown: shown.length };
   }
 
-  async read(id: string, query: InboxReadQuery): Promise<IncomingMessage> {
+  read(id: string, query: InboxReadQuery): IncomingMessage {
     const entry = this.#find(id);
     const payload = this.#deps.inbox.payloadOf(entry);
-    const read = query.peek === true ? entry : await onDisk(this.#deps.inbox.markRead(entry));
+    const read = query.peek === true ? entry : this.#deps.inbox.markRead(entry);
     return this.#deps.messages.incoming(read, payload);
   }
 
-  async markRead(id: string): Promise<IncomingMessage> {
-    const read = await onDisk(this.#deps.inbox.markRead(this.#find(id)));
+  markRead(id: string): IncomingMessage {
+    const read = this.#deps.inbox.markRead(this.#find(id));
     return this.#deps.messages.incoming(read);
   }
 

@@ -121,16 +121,16 @@ export class Inbox {
     if (this.#hide(entry)) this.#deps.storage.owe(removalOf(entry));
   }
 
-  async markRead(entry: InboxEntry): Promise<InboxEntry> {
-    const current = this.#entries.get(entry.sequence) ?? entry;
-    if (current.isRead) return current;
-    const read = { ...current, isRead: true };
-    await this.#deps.storage.commit([entryWrite(read)]);
-    // It may have been cleared meanwhile.
-    if (!this.#entries.has(read.sequence)) return read;
+  /** Lost in a crash it is unread again, which costs a look and no message. */
+  markRead(entry: InboxEntry): InboxEntry {
+    const current = this.#entries.get(entry.sequence);
+    if (current?.isRead === true) return current;
+    const read = { ...(current ?? entry), isRead: true };
+    if (current === undefined) return read; // cleared meanwhile
     this.#entries.set(read.sequence, read);
     if (this.#byId.get(read.id) === current) this.#byId.set(read.id, read);
     this.#unread -= 1;
+    this.#deps.storage.owe([entryWrite(read)]);
     return read;
   }
 
@@ -138,6 +138,9 @@ export class Inbox {
   async clear(beforeMs = Infinity): Promise<number> {
     const doomed = [...this.#entries.values()].filter((entry) => entry.receivedAtMs < beforeMs);
     await this.#deps.storage.commit(doomed.flatMap(removalOf));
+    // One that was marked as read meanwhile was written once more.
+    const rewritten = doomed.filter((entry) => this.#entries.get(entry.sequence) !== entry);
+    if (rewritten.length > 0) this.#deps.storage.owe(rewritten.flatMap(removalOf));
     for (const entry of doomed) this.#hide(entry);
     return doomed.length;
   }

@@ -232,11 +232,11 @@ export class PilotNode implements NodeApi {
   }
 
   async readInbox(id: string, query: InboxReadQuery = {}): Promise<IncomingMessage> {
-    return this.#inbox.read(id, query);
+    return Promise.resolve(this.#inbox.read(id, query));
   }
 
   async markInboxRead(id: string): Promise<IncomingMessage> {
-    return this.#inbox.markRead(id);
+    return Promise.resolve(this.#inbox.markRead(id));
   }
 
   async clearInbox(query: { before?: string }): Promise<InboxCleared> {

@@ -3,7 +3,7 @@
  *
  *     commit ──┐
  *     commit ──┼──> queue ──> one transaction for all that one turn of the event loop brings, in order:
- *     owe    ──┘              many callers share one fsync
+ *     owe    ··┘              many callers share one fsync; what is owed waits for one
  *
  * A transaction is all or nothing. A resolved `commit` is on the disk, not in a cache.
  */
@@ -46,7 +46,10 @@ export interface Storage {
   entries(table: TableName, range?: Range): Iterable<readonly [Uint8Array, Uint8Array]>;
   /** Resolves when all of `writes` are on disk; StoreError when none of them is. */
   commit(writes: readonly Write[]): Promise<void>;
-  /** For what may be lost in a crash but not by a full disk: written with the next transaction that succeeds. */
+  /**
+   * For what may be lost in a crash but not by a full disk: written with the next transaction that
+   * succeeds, and a second later when nobody asks for one.
+   */
   owe(writes: readonly Write[]): void;
 }
 
@@ -56,6 +59,7 @@ export class StoreError extends Error {
 }
 
 const FORMAT_VERSION = 1;
+const OWED_DELAY_MS = 1000;
 const VERSION_KEY = new TextEncoder().encode('version');
 
 interface Job {
@@ -69,6 +73,7 @@ export class Store implements Storage {
   readonly #tables: ReadonlyMap<TableName, Database<Uint8Array, Uint8Array>>;
   #jobs: Job[] = [];
   #running: Promise<void> | undefined;
+  #owedTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   private constructor(root: RootDatabase<Uint8Array, Uint8Array>) {
@@ -124,18 +129,25 @@ export class Store implements Storage {
   owe(writes: readonly Write[]): void {
     if (this.#closed) return;
     this.#jobs.push({ writes });
-    this.#running ??= this.#run();
+    if (this.#running !== undefined || this.#owedTimer !== undefined) return;
+    this.#owedTimer = setTimeout(() => {
+      this.#running ??= this.#run();
+    }, OWED_DELAY_MS);
+    this.#owedTimer.unref();
   }
 
   /** Ends after what was asked for is written (or has failed). May be called twice. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    if (this.#jobs.length > 0) this.#running ??= this.#run();
     await this.#running;
     await this.#root.close();
   }
 
   async #run(): Promise<void> {
+    clearTimeout(this.#owedTimer);
+    this.#owedTimer = undefined;
     // Whatever one turn of the event loop brings, from all its sockets, belongs into one transaction.
     await new Promise(setImmediate);
     let progress = true;

@@ -127,20 +127,38 @@ test('a full disk refuses, forgets nothing and counts nothing', async () => {
   expect(await inbox.accept(ALICE, message, false)).toMatchObject({ kind: 'stored' });
 });
 
-test('reading marks a message, on disk', async () => {
+test('reading marks a message, on disk with the next transaction', async () => {
   const inbox = open();
   const message = item('hello');
   await inbox.accept(ALICE, message, false);
   await inbox.accept(ALICE, item('other'), false);
   const entry = inbox.find(message.id);
   if (entry === undefined) throw new Error('missing');
-  await inbox.markRead(entry);
-  await inbox.markRead(entry);
+  inbox.markRead(entry);
+  inbox.markRead(entry);
   expect(inbox.unread).toBe(1);
   expect(inbox.find(message.id)?.isRead).toBe(true);
   expect(inbox.payloadOf(entry)).toEqual(utf8('hello'));
+  await inbox.accept(ALICE, item('later'), false);
   storage = storage.crash();
-  expect(open().unread).toBe(1);
+  const again = open();
+  expect(again.find(message.id)?.isRead).toBe(true);
+  expect(again.unread).toBe(2);
+});
+
+test('what is read while the inbox is cleared stays cleared', async () => {
+  const inbox = open();
+  const message = item('hello');
+  await inbox.accept(ALICE, message, false);
+  const clearing = inbox.clear();
+  const entry = inbox.find(message.id);
+  if (entry !== undefined) inbox.markRead(entry);
+  await clearing;
+  await inbox.accept(ALICE, item('later'), false);
+  storage = storage.crash();
+  const again = open();
+  expect(again.size).toBe(1);
+  expect(again.find(message.id)).toBeUndefined();
 });
 
 test('clearing takes what was received before', async () => {
