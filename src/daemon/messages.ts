@@ -75,6 +75,7 @@ export class Messages {
     signal?.throwIfAborted();
     const message = this.#prepare(peer, request);
     const startMs = clock.monotonic();
+    const isRepeated = outbox.find(message.id) !== undefined;
     const waiter =
       request.wait_ms === undefined
         ? undefined
@@ -83,7 +84,8 @@ export class Messages {
       const entry = await this.#enqueue(message);
       await this.#confirmed(entry, request.confirm_ms ?? 0, signal);
       if (waiter === undefined) return this.view(entry);
-      const reply = await this.#replied(waiter, entry, request.wait_ms ?? 0, signal);
+      const missed = isRepeated ? this.#missedReply(entry) : undefined;
+      const reply = missed ?? (await this.#replied(waiter, entry, request.wait_ms ?? 0, signal));
       return {
         ...this.view(outbox.find(entry.id) ?? entry),
         reply: incomingView(reply.entry, this.#deps.namesOf(peer), reply.payload),
@@ -194,6 +196,19 @@ export class Messages {
     } finally {
       stop();
     }
+  }
+
+  /** The reply to a message that a call before this one has sent, and did not live to get. */
+  #missedReply({ id, peer, correlationId }: OutboxEntry): Reply | undefined {
+    const { inbox } = this.#deps;
+    for (const entry of inbox.newestFirst()) {
+      const isMeant = entry.sender === peer && entry.replyTo === id;
+      if (!isMeant || entry.correlationId !== correlationId) continue;
+      const payload = inbox.payloadOf(entry);
+      inbox.remove(entry);
+      return { entry, payload };
+    }
+    return undefined;
   }
 
   async #replied(

@@ -267,10 +267,13 @@ export class NodeCore {
     try {
       const found = await this.relays.lookup({ hostname });
       if (found === undefined || toHex(decodeNodeRecord(found).chain.firstKey) === peer) return;
-      this.#deps.log.warn({ peer, hostname }, 'a node claimed the hostname of another one');
+      this.#deps.log.warn(
+        { peer: this.namesOf(peer).id, hostname },
+        'a node claimed the hostname of another one',
+      );
       await this.trust.denyHostname(peer);
     } catch (error) {
-      this.#deps.log.debug({ err: error, peer, hostname }, 'could not check a hostname');
+      this.#deps.log.debug({ err: error, hostname }, 'could not check a hostname');
     }
   }
 

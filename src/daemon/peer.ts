@@ -24,6 +24,7 @@ import { MailboxPump } from './mailbox-pump.ts';
 import { Outgoing } from './outgoing.ts';
 import { Pause } from './pause.ts';
 import type { PeerDeps, Route } from './peer-deps.ts';
+import { nodeIdOf } from './peer-name.ts';
 import { SessionPump } from './session-pump.ts';
 import { notReachable, SessionWaiters } from './session-waiters.ts';
 
@@ -93,7 +94,10 @@ export class Peer {
         },
         message: (body) => {
           this.receive(this.session.remote, [body]).catch((error: unknown) => {
-            deps.log.warn({ err: error, peer: key }, 'could not keep what a peer told us');
+            deps.log.warn(
+              { err: error, peer: nodeIdOf(key) },
+              'could not keep what a peer told us',
+            );
           });
         },
         datagram: () => undefined,
@@ -241,7 +245,10 @@ export class Peer {
     // An acceptance among them makes the peer a trusted one before we look.
     this.#admission.start(this.#deps.handshakeTimeoutMs);
     this.receive(chain, early, this.#earlyAnswers).catch((error: unknown) => {
-      this.#deps.log.warn({ err: error, peer: this.key }, 'could not keep what a peer told us');
+      this.#deps.log.warn(
+        { err: error, peer: nodeIdOf(this.key) },
+        'could not keep what a peer told us',
+      );
     });
     if (this.#deps.isTrusted(this.key)) return { accept: true };
     return { accept: false, code: 'trust_required' };
@@ -260,7 +267,7 @@ export class Peer {
   }
 
   #onRefused(code: string): void {
-    this.#deps.log.info({ peer: this.key, code }, 'a peer refused a session');
+    this.#deps.log.info({ peer: nodeIdOf(this.key), code }, 'a peer refused a session');
     this.#sessionPump.ended();
     this.#outgoing.refusedFirst(code);
     this.#waiters.failed(`it refused the session: ${code}`);
@@ -271,7 +278,7 @@ export class Peer {
   #onClosed(reason: ClosedReason): void {
     this.#sessionPump.ended();
     if (reason === 'replaced' || this.#isClosed) return;
-    this.#deps.log.debug({ peer: this.key, reason }, 'a session ended');
+    this.#deps.log.debug({ peer: nodeIdOf(this.key), reason }, 'a session ended');
     if (reason === 'handshake_timeout' && this.#route !== undefined) {
       this.#unresponsive.start(UNRESPONSIVE_MS);
     }
@@ -283,7 +290,7 @@ export class Peer {
 
   #onMailboxFailure(code: string): void {
     this.#mailboxPause.start(this.#mailboxBackoff.next());
-    this.#deps.log.debug({ peer: this.key, code }, 'a relay did not keep an envelope');
+    this.#deps.log.debug({ peer: nodeIdOf(this.key), code }, 'a relay did not keep an envelope');
   }
 
   #decode(body: Uint8Array): AppMessage | undefined {

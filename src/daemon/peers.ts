@@ -12,6 +12,7 @@ import { openEnvelope } from '../session/envelope.ts';
 import { decodeAppMessage, type MessageItem } from './app-message.ts';
 import { Peer } from './peer.ts';
 import type { Mailbox, PeerDeps, Route } from './peer-deps.ts';
+import { nodeIdOf } from './peer-name.ts';
 import { type Postman, relaysFor } from './postman.ts';
 import type { RelayPort } from './relay-port.ts';
 import type { RelaySet, RelaySetEvents } from './relay-set.ts';
@@ -220,7 +221,10 @@ export class Peers {
     if (nowMs < (this.#askedAboutMs.get(peer) ?? -Infinity) + ASK_ABOUT_MS) return;
     this.#askedAboutMs.set(peer, nowMs);
     this.#learnAbout(chain.firstKey).catch((error: unknown) => {
-      this.#deps.log.debug({ err: error, peer }, 'could not learn where a peer is to be found');
+      this.#deps.log.debug(
+        { err: error, peer: nodeIdOf(peer) },
+        'could not learn where a peer is to be found',
+      );
     });
   }
 

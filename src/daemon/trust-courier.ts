@@ -10,6 +10,7 @@ import type { RandomBytes } from '../base/random.ts';
 import { encodeAppMessage } from './app-message.ts';
 import type { Log } from './log.ts';
 import { Pause } from './pause.ts';
+import { nodeIdOf } from './peer-name.ts';
 import { MAX_ENVELOPE_LIFE_MS, type Postman } from './postman.ts';
 import type { RelayPort } from './relay-port.ts';
 import type { Trust } from './trust.ts';
@@ -99,13 +100,19 @@ export class TrustCourier {
     if (outcomes.includes(false)) this.#retry.start(this.#backoff.next());
     if (!outcomes.includes(true)) return;
     this.#backoff.reset();
-    log.info({ peer, statement: statement.kind }, 'a statement about trust is on its way');
+    log.info(
+      { peer: nodeIdOf(peer), statement: statement.kind },
+      'a statement about trust is on its way',
+    );
     // A request is left at other relays, too, when they come; everything else is said once.
     if (record.state !== 'asked') this.#left.delete(peer);
     try {
       await trust.told(peer, statement.atMs);
     } catch (error) {
-      log.warn({ err: error, peer }, 'could not note that a statement is on its way');
+      log.warn(
+        { err: error, peer: nodeIdOf(peer) },
+        'could not note that a statement is on its way',
+      );
     }
   }
 
@@ -116,7 +123,7 @@ export class TrustCourier {
       return true;
     } catch (error) {
       log.debug(
-        { err: error, relay: relay.url, peer: record.peer },
+        { err: error, relay: relay.url, peer: nodeIdOf(record.peer) },
         'a relay did not take a statement about trust',
       );
       return false;
@@ -136,7 +143,7 @@ export class TrustCourier {
     for (const { peer, ourStatementMs } of store.inState('asked')) {
       if (clock.now() - ourStatementMs < ASK_AGAIN_MS) continue;
       trust.askAgain(peer).catch((error: unknown) => {
-        log.warn({ err: error, peer }, 'could not ask again for trust');
+        log.warn({ err: error, peer: nodeIdOf(peer) }, 'could not ask again for trust');
       });
     }
   }

@@ -20,7 +20,9 @@ import { fromHex, toHex } from '../base/bytes.ts';
 import { encodeCbor } from '../base/cbor.ts';
 import { CborFields } from '../base/cbor-fields.ts';
 import { WireError } from '../base/wire-error.ts';
+import { nextNodeNumber } from '../identity/address.ts';
 import { KeyChain, MAX_KEY_CHAIN_BYTES } from '../identity/key-chain.ts';
+import { decodeNodeRecord, type NodeRecord } from '../identity/node-record.ts';
 
 export type TrustState = 'none' | 'asked' | 'pending' | 'trusted';
 export type Statement = 'request' | 'accept' | 'reject' | 'revoke';
@@ -101,4 +103,39 @@ function oneOf<T extends string>(known: readonly T[], found: string): T {
   const value = known.find((name) => name === found);
   if (value === undefined) throw new WireError(`${found} is not one of ${known.join(', ')}`);
   return value;
+}
+
+export const NOTHING_OWED = { owed: '', owedWhy: '' } as const;
+
+/** With what a newer record says: names, relays, a longer chain. */
+export function withNames(known: TrustRecord, node: NodeRecord): TrustRecord {
+  if (node.issuedAtMs <= known.recordIssuedAtMs) return known;
+  const chain = node.chain.extends(known.chain) ? node.chain : known.chain;
+  const { node: number, hostname, relays, issuedAtMs: recordIssuedAtMs } = node;
+  return { ...known, chain, node: number, hostname, relays, recordIssuedAtMs };
+}
+
+/** The same with a record in bytes; somebody else's changes nothing. WireError for one that is malformed. */
+export function withRecord(known: TrustRecord, bytes: Uint8Array): TrustRecord {
+  const node = decodeNodeRecord(bytes);
+  return toHex(node.chain.firstKey) === known.peer ? withNames(known, node) : known;
+}
+
+/** Of a node that we have had nothing to do with. */
+export function newTrustRecord(peer: string, chain: KeyChain, nowMs: number): TrustRecord {
+  return {
+    peer,
+    chain,
+    state: 'none',
+    node: nextNodeNumber(chain.firstKey)?.node ?? 0,
+    hostname: '',
+    relays: [],
+    recordIssuedAtMs: 0,
+    justification: '',
+    sinceMs: nowMs,
+    isConfirmed: false,
+    theirStatementMs: 0,
+    ourStatementMs: 0,
+    ...NOTHING_OWED,
+  };
 }

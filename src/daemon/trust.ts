@@ -6,13 +6,21 @@
 import { toHex } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { PilotError } from '../base/pilot-error.ts';
-import { nextNodeNumber } from '../identity/address.ts';
 import type { KeyChain } from '../identity/key-chain.ts';
 import { encodeNodeId } from '../identity/node-id.ts';
-import { decodeNodeRecord, type NodeRecord } from '../identity/node-record.ts';
+import type { NodeRecord } from '../identity/node-record.ts';
 import type { TrustItem } from './app-message.ts';
 import type { Log } from './log.ts';
-import type { Statement, TrustRecord, TrustState } from './trust-record.ts';
+import { nodeIdOf } from './peer-name.ts';
+import {
+  newTrustRecord,
+  NOTHING_OWED,
+  type Statement,
+  type TrustRecord,
+  type TrustState,
+  withNames,
+  withRecord,
+} from './trust-record.ts';
 import { isFreshStatement, isJustification, RequestLimits } from './trust-rules.ts';
 import type { TrustStore } from './trust-store.ts';
 
@@ -141,7 +149,10 @@ export class Trust {
     const known = this.#deps.store.get(peer);
     if (known?.state !== 'trusted' || known.isConfirmed) return;
     this.#put({ ...known, isConfirmed: true }).catch((error: unknown) => {
-      this.#deps.log.warn({ err: error, peer }, 'could not note that a peer knows of our trust');
+      this.#deps.log.warn(
+        { err: error, peer: nodeIdOf(peer) },
+        'could not note that a peer knows of our trust',
+      );
     });
   }
 
@@ -174,13 +185,19 @@ export class Trust {
       const message = isFork
         ? 'SECURITY: a peer’s key chain contradicts the pinned one; somebody may have its old key'
         : 'a peer used a key that it has replaced';
-      this.#deps.log.warn({ peer, node_id: encodeNodeId(chain.firstKey) }, message);
+      this.#deps.log.warn({ peer: nodeIdOf(peer) }, message);
       return false;
     }
     if (chain.length > known.chain.length) {
-      this.#deps.log.info({ peer, rotations: chain.length }, 'a peer has a new key');
+      this.#deps.log.info(
+        { peer: nodeIdOf(peer), rotations: chain.length },
+        'a peer has a new key',
+      );
       this.#put({ ...known, chain }).catch((error: unknown) => {
-        this.#deps.log.warn({ err: error, peer }, 'could not keep a peer’s new key');
+        this.#deps.log.warn(
+          { err: error, peer: nodeIdOf(peer) },
+          'could not keep a peer’s new key',
+        );
       });
     }
     return true;
@@ -241,7 +258,10 @@ export class Trust {
     }
     if (heard.state === 'none' && store.inState('pending').length >= settings.maxPending) {
       this.#deps.dropped('pending_full');
-      log.warn({ peer: heard.peer }, 'a request for trust was dropped: too many wait already');
+      log.warn(
+        { peer: nodeIdOf(heard.peer) },
+        'a request for trust was dropped: too many wait already',
+      );
       return;
     }
     await this.#move({ ...named, justification: item.why }, 'pending', 'asked for trust');
@@ -304,23 +324,7 @@ export class Trust {
   }
 
   #recordOf(peer: string, chain: KeyChain): TrustRecord {
-    return (
-      this.#deps.store.get(peer) ?? {
-        peer,
-        chain,
-        state: 'none',
-        node: nextNodeNumber(chain.firstKey)?.node ?? 0,
-        hostname: '',
-        relays: [],
-        recordIssuedAtMs: 0,
-        justification: '',
-        sinceMs: this.#deps.clock.now(),
-        isConfirmed: false,
-        theirStatementMs: 0,
-        ourStatementMs: 0,
-        ...NOTHING_OWED,
-      }
-    );
+    return this.#deps.store.get(peer) ?? newTrustRecord(peer, chain, this.#deps.clock.now());
   }
 
   #forked(known: TrustRecord): PilotError {
@@ -333,21 +337,6 @@ export class Trust {
       },
     );
   }
-}
-
-const NOTHING_OWED = { owed: '', owedWhy: '' } as const;
-
-function withNames(known: TrustRecord, node: NodeRecord): TrustRecord {
-  if (node.issuedAtMs <= known.recordIssuedAtMs) return known;
-  const chain = node.chain.extends(known.chain) ? node.chain : known.chain;
-  const { node: number, hostname, relays, issuedAtMs: recordIssuedAtMs } = node;
-  return { ...known, chain, node: number, hostname, relays, recordIssuedAtMs };
-}
-
-/** WireError for a record that is malformed or somebody else's. */
-function withRecord(known: TrustRecord, bytes: Uint8Array): TrustRecord {
-  const node = decodeNodeRecord(bytes);
-  return toHex(node.chain.firstKey) === known.peer ? withNames(known, node) : known;
 }
 
 function rejection(why: string): string {

@@ -121,6 +121,28 @@ describe('a repeated send with the same id', () => {
     expect(bob.inbox).toEqual(['once']);
   });
 
+  test('gets the reply that the first call did not live to get', async () => {
+    const first = new AbortController();
+    const request = {
+      target: 'bob',
+      type: 'text',
+      data: 'x',
+      message_id,
+      wait_ms: 60_000,
+    } as const;
+    const lost = alice.node.send(request, first.signal);
+    const ended = expect(lost).rejects.toThrow();
+    await world.run(200);
+    first.abort();
+    await ended;
+    await bob.send(alice, 'reply', { reply_to: message_id });
+    await world.run(200);
+    expect(alice.inbox).toEqual(['reply']);
+    const again = await world.until(alice.node.send(request));
+    expect(again.reply).toMatchObject({ data: 'reply', reply_to: message_id });
+    expect(alice.inbox).toEqual([]);
+  });
+
   test('is refused for another node', async () => {
     const carol = world.host('carol');
     carol.start();
