@@ -85,11 +85,11 @@ export class Outgoing {
     });
   }
 
-  hasRoomFor({ bytes }: OutboxEntry): boolean {
-    if (this.#inFlight.size === 0) return true;
-    return (
-      this.#inFlight.size < MAX_IN_FLIGHT && this.#inFlightBytes + bytes <= MAX_IN_FLIGHT_BYTES
-    );
+  hasRoomFor(entry: OutboxEntry): boolean {
+    if (this.#fits(entry)) return true;
+    // Some may have expired or been dropped without an answer.
+    for (const other of [...this.#inFlight.keys()]) if (!isOnItsWay(other)) this.#landed(other);
+    return this.#fits(entry);
   }
 
   /** It went into the session. */
@@ -167,6 +167,13 @@ export class Outgoing {
     this.mailboxRun.restart();
     this.sessionEnded('waits to be sent again');
     this.#deps.wake();
+  }
+
+  #fits({ bytes }: OutboxEntry): boolean {
+    if (this.#inFlight.size === 0) return true;
+    return (
+      this.#inFlight.size < MAX_IN_FLIGHT && this.#inFlightBytes + bytes <= MAX_IN_FLIGHT_BYTES
+    );
   }
 
   #landed(entry: OutboxEntry): void {

@@ -268,10 +268,11 @@ export class Peer {
 
   #onRefused(code: string): void {
     this.#deps.log.info({ peer: nodeIdOf(this.key), code }, 'a peer refused a session');
+    // The pause first: what may be sent next must not open a session at once.
+    this.#reopenPause.start(this.#reopenBackoff.next());
     this.#sessionPump.ended();
     this.#outgoing.refusedFirst(code);
     this.#waiters.failed(`it refused the session: ${code}`);
-    this.#reopenPause.start(this.#reopenBackoff.next());
     this.#noteState();
   }
 

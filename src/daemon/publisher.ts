@@ -52,6 +52,7 @@ export class Publisher {
   readonly #deps: PublisherDeps;
   readonly #refusedAt = new Set<string>();
   #chosen: Chosen;
+  #encoded: { readonly of: Chosen; readonly bytes: Uint8Array } | undefined;
 
   constructor(deps: PublisherDeps) {
     this.#deps = deps;
@@ -77,14 +78,12 @@ export class Publisher {
   }
 
   /** The record as relays have it. */
-  record(hostname = this.#chosen.hostname): Uint8Array {
-    const { identity, relayUrls } = this.#deps;
-    return encodeNodeRecord(identity, {
-      addressCounter: this.#chosen.counter,
-      hostname,
-      relays: relayUrls.slice(0, MAX_RECORD_RELAYS),
-      issuedAtMs: this.#chosen.issuedAtMs,
-    });
+  record(): Uint8Array {
+    // Signing takes a millisecond, and every envelope to a new peer begins with the record.
+    if (this.#encoded?.of !== this.#chosen) {
+      this.#encoded = { of: this.#chosen, bytes: this.#encode(this.#chosen.hostname) };
+    }
+    return this.#encoded.bytes;
   }
 
   /** Makes the record known at a relay, and tries again later when that fails. */
@@ -115,6 +114,16 @@ export class Publisher {
     });
   }
 
+  #encode(hostname: string): Uint8Array {
+    const { identity, relayUrls } = this.#deps;
+    return encodeNodeRecord(identity, {
+      addressCounter: this.#chosen.counter,
+      hostname,
+      relays: relayUrls.slice(0, MAX_RECORD_RELAYS),
+      issuedAtMs: this.#chosen.issuedAtMs,
+    });
+  }
+
   async #publishEverywhere(): Promise<Outcome[]> {
     return Promise.all(this.#deps.online().map(async (relay) => this.publish(relay)));
   }
@@ -127,7 +136,7 @@ export class Publisher {
         if (answer === 'ok') return 'published';
         if (answer === 'hostname_taken') {
           this.#deps.log.warn({ relay: relay.url }, 'the hostname belongs to another node');
-          const bare = await relay.publish(this.record(''));
+          const bare = await relay.publish(this.#encode(''));
           return bare === 'address_taken' ? 'failed' : 'hostname_taken';
         }
         if (answer === 'address_taken') await this.#takeNextAddress(counter, relay);
