@@ -12,6 +12,7 @@ import { mkdirSync } from 'node:fs';
 import { type Database, open, type RootDatabase } from 'lmdb';
 
 import { describeError, PilotError } from '../base/pilot-error.ts';
+import { checkLmdbFile } from '../relay/lmdb-file.ts';
 
 /** What a table holds is said by the file that writes it. */
 const TABLES = [
@@ -91,6 +92,7 @@ export class Store implements Storage {
     let store: Store;
     try {
       mkdirSync(dir, { recursive: true, mode: 0o700 });
+      checkLmdbFile(dir);
       store = new Store(
         open<Uint8Array, Uint8Array>({
           path: dir,
@@ -101,6 +103,7 @@ export class Store implements Storage {
         }),
       );
     } catch (error) {
+      if (error instanceof PilotError) throw error;
       throw new PilotError('internal', `cannot open the database ${dir}: ${describeError(error)}`, {
         hint: 'See that the folder belongs to you and the disk is not full.',
         cause: error,

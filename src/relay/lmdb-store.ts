@@ -3,6 +3,8 @@ import { statfs } from 'node:fs/promises';
 
 import { type Database, open, type RootDatabase } from 'lmdb';
 
+import { checkLmdbFile } from './lmdb-file.ts';
+
 export type Table = Database<Uint8Array, Uint8Array>;
 
 /**
@@ -34,6 +36,7 @@ export class LmdbStore {
 
   constructor({ directory, freeBytes = freeBytesOnDisk }: LmdbStoreOptions) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    checkLmdbFile(directory);
     this.#directory = directory;
     this.#freeBytes = freeBytes;
     this.#root = open({
