@@ -82,7 +82,13 @@ async function main(): Promise<void> {
     process.stdout.write(`${line}\n`);
   };
   await Sandbox.run(async (sandbox) => {
-    const relay = await sandbox.relay().start('--max-connections-per-ip', String(nodes + 10));
+    // They all come from one address here.
+    const relay = await sandbox
+      .relay()
+      .start(
+        ...['--max-connections-per-ip', String(nodes + 10)],
+        ...['--max-logins-per-second-per-prefix', '10000'],
+      );
     const alice = await sandbox.node('alice').start('--relay', relay.url);
 
     const ours: number[] = [];
