@@ -51,10 +51,12 @@ export class RequestHandler {
   }
 
   async answer(request: Request): Promise<Reply> {
+    const { counters, log } = this.#deps;
     try {
-      return await this.#answer(request);
+      const answer = await this.#answer(request);
+      if (answer.code !== 'ok' && answer.code !== 'stored') counters.dropped(answer.code);
+      return answer;
     } catch (error) {
-      const { counters, log } = this.#deps;
       counters.dropped('store_failed');
       log.error({ request: request.t, reason: describeError(error) }, 'the store failed');
       return reply(request, 'unavailable');
@@ -62,10 +64,7 @@ export class RequestHandler {
   }
 
   async #answer(request: Request): Promise<Reply> {
-    if (!this.#mayAsk(request)) {
-      this.#deps.counters.dropped('rate_limited');
-      return reply(request, 'rate_limited');
-    }
+    if (!this.#mayAsk(request)) return reply(request, 'rate_limited');
     switch (request.t) {
       case 'ping':
         return reply(request, 'ok');
@@ -117,7 +116,6 @@ export class RequestHandler {
     const from = this.#requester.key;
     const outcome = await mailbox.put({ to, from, id, atMs, expiresAtMs, body });
     if (outcome === 'stored') counters.envelopesStored += 1;
-    else counters.dropped('mailbox_full');
     return outcome;
   }
 }

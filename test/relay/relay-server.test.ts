@@ -104,7 +104,8 @@ describe('directory', () => {
   });
 
   test('records of others, from the future, older ones and noise are refused', async () => {
-    const { client, identity } = await logIn(await startRelay());
+    const relay = await startRelay();
+    const { client, identity } = await logIn(relay);
     const foreign = recordOf(newIdentity(), '');
     const future = recordOf(identity, '', Date.now() + 3_600_000);
     for (const record of [foreign, future, new Uint8Array(50)]) {
@@ -113,6 +114,10 @@ describe('directory', () => {
     await client.publish(recordOf(identity, ''));
     const older = recordOf(identity, '', Date.now() - 60_000);
     await expect(client.publish(older)).rejects.toMatchObject({ code: 'stale_record' });
+    expect(Object.fromEntries(relay.server.counters.drops)).toEqual({
+      bad_record: 3,
+      stale_record: 1,
+    });
   });
 
   test('a key that was rotated away does not log in again', async () => {
@@ -161,6 +166,9 @@ describe('mailbox', () => {
     await expect(client.put(late)).rejects.toMatchObject({ code: 'expired' });
     const large = envelopeFor(bob, 4, 1800);
     await expect(client.put(large)).rejects.toMatchObject({ code: 'too_large' });
+    // The large one never left: the client knows the limit from its login.
+    const counted = { mailbox_full: 1, expired: 1 };
+    expect(Object.fromEntries(relay.server.counters.drops)).toEqual(counted);
   });
 
   test('a window of envelopes is under way; taking them brings the next', async () => {
