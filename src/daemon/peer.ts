@@ -105,7 +105,8 @@ export class Peer {
         rotated: (chain) => {
           deps.acceptsChain(chain);
         },
-        closed: (reason) => {
+        closed: (reason, unacknowledged) => {
+          this.#sessionPump.ended(unacknowledged);
           this.#onClosed(reason);
         },
       },
@@ -277,7 +278,6 @@ export class Peer {
   }
 
   #onClosed(reason: ClosedReason): void {
-    this.#sessionPump.ended();
     if (reason === 'replaced' || this.#isClosed) return;
     this.#deps.log.debug({ peer: nodeIdOf(this.key), reason }, 'a session ended');
     if (reason === 'handshake_timeout' && this.#route !== undefined) {

@@ -1,7 +1,7 @@
 import { fitsEarly } from '../session/initiator.ts';
 import type { Session } from '../session/session.ts';
 import type { Answers } from './answers.ts';
-import { type AppMessage, encodeAppMessage } from './app-message.ts';
+import { type AppMessage, decodeAppMessage, encodeAppMessage } from './app-message.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 import type { Outgoing } from './outgoing.ts';
 
@@ -62,8 +62,13 @@ export class SessionPump {
     this.#deps.outgoing.sessionEnded('');
   }
 
-  /** The handshake failed, or the session is over. */
-  ended(): void {
+  /**
+   * The handshake failed, or the session is over: `unacknowledged` went into it. Messages go out again
+   * from the outbox; answers are nowhere else, and the peer may have begun another session with the very
+   * messages they answer, which it does not repeat.
+   */
+  ended(unacknowledged: readonly Uint8Array[] = []): void {
+    this.#deps.answers.putBack(unacknowledged.map(decodeAppMessage).filter(isAnswer));
     if (this.#early !== undefined) this.#deps.answers.putBack(this.#early.answers);
     this.#early = undefined;
     this.#deps.outgoing.sessionEnded('the session ended');
@@ -96,4 +101,8 @@ export class SessionPump {
       outgoing.sent(next);
     }
   }
+}
+
+function isAnswer(item: AppMessage | undefined): item is AppMessage {
+  return item?.kind === 'delivered' || item?.kind === 'refused';
 }

@@ -108,6 +108,11 @@ export class Conversation {
     return this.#pings.rttMs;
   }
 
+  /** The bodies given to `send` that the peer has not acknowledged. */
+  get unacknowledged(): Uint8Array[] {
+    return this.#stream.unacknowledged(FRAME.message);
+  }
+
   /** The handshake's round trip. */
   sampleRtt(rttMs: number): void {
     this.#pings.sample(rttMs);

@@ -84,6 +84,11 @@ export class ReliableStream {
     return !this.#queue.isEmpty;
   }
 
+  /** What was pushed with this type and is not acknowledged, in order. */
+  unacknowledged(type: number): Uint8Array[] {
+    return this.#queue.frames.filter((frame) => frame.type === type).map(({ body }) => body);
+  }
+
   push(type: number, body: Uint8Array): boolean {
     if (!this.#queue.push(type, body)) {
       this.#wasFull = true;

@@ -35,6 +35,11 @@ export class ResendQueue {
     return this.#frames.length === 0;
   }
 
+  /** Everything that is not acknowledged, in order. */
+  get frames(): readonly OutgoingFrame[] {
+    return this.#frames;
+  }
+
   /** True while frames have been sent that the peer has not acknowledged. */
   get hasUnderWay(): boolean {
     return this.#sent > this.#first;

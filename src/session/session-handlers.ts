@@ -36,6 +36,9 @@ export interface SessionHandlers {
   writable(): void;
   /** The peer has a new key; its chain extends the one known so far. Remember it. */
   rotated(chain: KeyChain): void;
-  /** Over. What is unacknowledged is lost to the session. */
-  closed(reason: ClosedReason): void;
+  /**
+   * Over. `unacknowledged` is what `send` took and the peer may not have got, in order: it is the
+   * owner's again.
+   */
+  closed(reason: ClosedReason, unacknowledged: readonly Uint8Array[]): void;
 }

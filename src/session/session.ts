@@ -222,9 +222,10 @@ export class Session {
 
   #beginAnew(epoch: Epoch, id: Uint8Array, peerWindowBytes: number): void {
     const replaced = this.#conversation;
+    const unacknowledged = replaced?.unacknowledged ?? [];
     replaced?.end();
     const conversation = this.#establish({ id, isInitiator: false, epoch, peerWindowBytes });
-    if (replaced !== undefined) this.#deps.handlers.closed('replaced');
+    if (replaced !== undefined) this.#deps.handlers.closed('replaced', unacknowledged);
     // The owner may have closed it on hearing that.
     if (this.#conversation === conversation) this.#deps.handlers.opened({ earlyDelivered: false });
   }
@@ -255,7 +256,7 @@ export class Session {
     const conversation = this.#conversation;
     if (conversation === undefined) {
       this.#phase = { kind: 'idle' };
-      this.#deps.handlers.closed('handshake_timeout');
+      this.#deps.handlers.closed('handshake_timeout', []);
     } else if (conversation.keys.sealing === undefined) {
       this.#finish('handshake_timeout');
     }
@@ -292,11 +293,12 @@ export class Session {
   }
 
   #finish(reason: ClosedReason, kind: 'idle' | 'closed' = 'idle'): void {
+    const unacknowledged = this.#conversation?.unacknowledged ?? [];
     this.#conversation?.end();
     this.#phase = { kind };
     if (kind === 'closed') this.#handshakes.stop();
     else this.#handshakes.cancel();
-    this.#deps.handlers.closed(reason);
+    this.#deps.handlers.closed(reason, unacknowledged);
   }
 }
 

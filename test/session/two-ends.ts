@@ -21,6 +21,8 @@ export class End implements SessionHandlers {
   readonly messages: string[] = [];
   readonly datagrams: string[] = [];
   readonly early: string[][] = [];
+  /** What sessions gave back at their end. */
+  readonly unacknowledged: string[] = [];
   verdict: ReturnType<SessionHandlers['admit']> = { accept: true };
   onMessage: (text: string) => void = () => undefined;
   onClosed: (reason: ClosedReason) => void = () => undefined;
@@ -79,8 +81,9 @@ export class End implements SessionHandlers {
     this.events.push(`rotated: ${chain.length}`);
   }
 
-  closed(reason: ClosedReason): void {
+  closed(reason: ClosedReason, unacknowledged: readonly Uint8Array[]): void {
     this.events.push(`closed: ${reason}`);
+    this.unacknowledged.push(...unacknowledged.map(text));
     this.onClosed(reason);
   }
 
