@@ -13,6 +13,7 @@ import { MessageRun } from './message-run.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 import { Pause } from './pause.ts';
 import type { PeerDeps } from './peer-deps.ts';
+import { nodeIdOf } from './peer-name.ts';
 
 type OutgoingDeps = Pick<
   PeerDeps,
@@ -27,6 +28,11 @@ const MAX_IN_FLIGHT = 1024;
 const MAX_IN_FLIGHT_BYTES = 8 * 2 ** 20;
 /** Another stream was refused and told so; that answer is on its way or was lost. */
 const HELD_PAUSE_MS = 1000;
+/**
+ * Three keep-alives of a session find out whether the peer is there; it is, and says nothing of messages
+ * it has. Whatever became of its receipts, it answers again to what comes again.
+ */
+const RECEIPT_PATIENCE_MS = 30_000;
 const REFUSED_FOR_GOOD: ReadonlySet<string> = new Set([
   'trust_required',
   'expired',
@@ -40,6 +46,8 @@ export class Outgoing {
   readonly #deps: OutgoingDeps;
   readonly #peer: string;
   readonly #hold: Pause;
+  /** Runs while messages are under way in the session. */
+  readonly #patience: Pause;
   readonly #inFlight = new Map<OutboxEntry, number>();
   #inFlightBytes = 0;
 
@@ -47,6 +55,9 @@ export class Outgoing {
     this.#peer = peer;
     this.#deps = deps;
     this.#hold = new Pause(deps.clock, deps.wake);
+    this.#patience = new Pause(deps.clock, () => {
+      this.#onNoReceipt();
+    });
     this.sessionRun = new MessageRun(deps.outbox, peer, deps.random);
     this.mailboxRun = new MessageRun(deps.outbox, peer, deps.random);
   }
@@ -97,6 +108,7 @@ export class Outgoing {
     this.sessionRun.advance(entry);
     this.#inFlight.set(entry, this.#deps.clock.monotonic());
     this.#inFlightBytes += entry.bytes;
+    if (!this.#patience.isRunning) this.#patience.start(RECEIPT_PATIENCE_MS);
     this.#deps.outbox.markSent(entry);
     this.#deps.log.debug(this.#deps.trace(entry), 'message sent');
   }
@@ -114,6 +126,7 @@ export class Outgoing {
     const entries = [...this.#inFlight.keys()];
     this.#inFlight.clear();
     this.#inFlightBytes = 0;
+    this.#patience.end();
     for (const entry of entries) this.#deps.outbox.markQueued(entry, reason);
   }
 
@@ -126,6 +139,8 @@ export class Outgoing {
       if (sentMs !== undefined) this.#deps.roundTrip(this.#deps.clock.monotonic() - sentMs);
       this.#deps.log.info(this.#deps.trace(entry), 'message delivered');
     }
+    this.#patience.end();
+    if (this.#inFlight.size > 0) this.#patience.start(RECEIPT_PATIENCE_MS);
     this.#deps.wake();
   }
 
@@ -150,6 +165,18 @@ export class Outgoing {
 
   stop(): void {
     this.#hold.end();
+    this.#patience.end();
+  }
+
+  #onNoReceipt(): void {
+    if (this.#inFlight.size === 0) return;
+    const { log } = this.#deps;
+    log.warn(
+      { peer: nodeIdOf(this.#peer), messages: this.#inFlight.size },
+      'no receipts: sent again',
+    );
+    this.sessionEnded('no receipt yet');
+    this.#deps.wake();
   }
 
   #beginAgain(entry: OutboxEntry, code: string): void {
