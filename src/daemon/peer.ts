@@ -106,7 +106,8 @@ export class Peer {
           deps.acceptsChain(chain);
         },
         closed: (reason, unacknowledged) => {
-          this.#sessionPump.ended(unacknowledged);
+          // A peer that breaks the rules is owed nothing: it would be called again and again.
+          this.#sessionPump.ended(reason === 'violation' ? [] : unacknowledged);
           this.#onClosed(reason);
         },
       },
