@@ -1,12 +1,11 @@
 import { beforeEach, expect, test } from 'vitest';
 
-import type { TrustItem } from '../../src/daemon/app-message.ts';
 import type { TrustSettings } from '../../src/daemon/trust.ts';
 import type { KeyChain } from '../../src/identity/key-chain.ts';
 import { decodeNodeRecord, encodeNodeRecord } from '../../src/identity/node-record.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { TrustSide } from './trust-side.ts';
+import { carry, TrustSide } from './trust-side.ts';
 
 const SETTINGS: TrustSettings = { autoApprove: false, maxPending: 4, requestsPerSourceHour: 3 };
 
@@ -23,15 +22,6 @@ async function ask(from: TrustSide, to: TrustSide, why = 'hello'): Promise<strin
   clock.advance(1);
   const node = decodeNodeRecord(to.record);
   return from.trust.ask(node.chain, why, node);
-}
-
-/** Carries what `from` owes `to`, and tells `from` that it was carried. */
-async function carry(from: TrustSide, to: TrustSide): Promise<TrustItem> {
-  const item = from.owedTo(to);
-  if (item === undefined) throw new Error(`${from.name} owes ${to.name} nothing`);
-  await to.trust.hear(from.identity.chain, item);
-  await from.trust.told(to.key, item.atMs);
-  return item;
 }
 
 async function makeTrusted(): Promise<void> {

@@ -75,3 +75,12 @@ export class TrustSide {
     return [store, trust];
   }
 }
+
+/** Carries what `from` owes `to`, and tells `from` that it was carried. */
+export async function carry(from: TrustSide, to: TrustSide): Promise<TrustItem> {
+  const item = from.owedTo(to);
+  if (item === undefined) throw new Error(`${from.name} owes ${to.name} nothing`);
+  await to.trust.hear(from.identity.chain, item);
+  await from.trust.told(to.key, item.atMs);
+  return item;
+}

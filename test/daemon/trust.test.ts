@@ -6,7 +6,7 @@ import { TrustStore } from '../../src/daemon/trust-store.ts';
 import { decodeNodeRecord } from '../../src/identity/node-record.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { MemoryStorage } from './memory-storage.ts';
-import { TrustSide } from './trust-side.ts';
+import { carry, TrustSide } from './trust-side.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -25,15 +25,6 @@ async function ask(from: TrustSide, to: TrustSide, why = 'hello'): Promise<strin
   clock.advance(1);
   const node = decodeNodeRecord(to.record);
   return from.trust.ask(node.chain, why, node);
-}
-
-/** Carries what `from` owes `to`, and tells `from` that it was carried. */
-async function carry(from: TrustSide, to: TrustSide): Promise<TrustItem> {
-  const item = from.owedTo(to);
-  if (item === undefined) throw new Error(`${from.name} owes ${to.name} nothing`);
-  await to.trust.hear(from.identity.chain, item);
-  await from.trust.told(to.key, item.atMs);
-  return item;
 }
 
 const states = (): string => `${alice.stateOf(bob)} ${bob.stateOf(alice)}`;

@@ -103,8 +103,8 @@ export class SandboxRelay {
 
   /** Of the last one started. */
   get pid(): number {
-    const pid = this.#process?.child.pid;
-    if (pid === undefined) throw new Error('the relay was never started');
+    const { pid } = this.process.child;
+    if (pid === undefined) throw new Error('the relay has no process');
     return pid;
   }
 
