@@ -221,11 +221,11 @@ export class Trust {
       case 'accept':
         return this.#heardAccept(withRecord(heard, item.record));
       case 'reject':
-        if (known.state !== 'asked') return this.#putIfKnown(heard);
+        if (known.state !== 'asked') return this.#ignore(heard, item.kind);
         await this.#move({ ...heard, ...NOTHING_OWED }, 'none', rejection(item.why));
         return;
       case 'revoke':
-        if (known.state === 'none') return this.#putIfKnown(heard);
+        if (known.state === 'none') return this.#ignore(heard, item.kind);
         await this.#move({ ...heard, ...NOTHING_OWED }, 'none', 'revoked by the other side');
         return;
     }
@@ -275,7 +275,7 @@ export class Trust {
       await this.#put({ ...heard, isConfirmed: true });
     } else {
       // Nobody asked: a peer cannot make us trust it.
-      await this.#putIfKnown(heard);
+      await this.#ignore(heard, 'accept');
     }
   }
 
@@ -318,9 +318,17 @@ export class Trust {
     await written;
   }
 
-  /** Strangers get no record for statements that change nothing. */
-  async #putIfKnown(record: TrustRecord): Promise<void> {
-    if (this.#deps.store.get(record.peer) !== undefined) await this.#put(record);
+  /** Changes nothing but how far the peer's statements have come; strangers get no record for that. */
+  async #ignore(record: TrustRecord, kind: Statement): Promise<void> {
+    const { dropped, log, store } = this.#deps;
+    if (record.state !== 'trusted') {
+      dropped('unsolicited');
+      log.debug(
+        { peer: nodeIdOf(record.peer), statement: kind, state: record.state },
+        'an answer about trust to nothing that we asked was dropped',
+      );
+    }
+    if (store.get(record.peer) !== undefined) await this.#put(record);
   }
 
   #recordOf(peer: string, chain: KeyChain): TrustRecord {

@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { encodeAppMessage } from '../../src/daemon/app-message.ts';
+import { Metrics } from '../../src/daemon/metrics.ts';
 import { newUuid } from '../../src/daemon/uuid-bytes.ts';
 import type { Identity } from '../../src/identity/identity.ts';
 import { sealEnvelope } from '../../src/session/envelope.ts';
 import { FakeRelay } from './fake-relay.ts';
+import { TrustSide } from './trust-side.ts';
 import { DAY_MS, type Host, World } from './world.ts';
 
 let world: World;
@@ -280,6 +282,19 @@ describe('a stranger', () => {
     expect(mailbox).toBeUndefined();
     const answers = [...world.relay.mailboxes.values()].reduce((sum, { size }) => sum + size, 0);
     expect(answers).toBe(2);
+  });
+
+  test('that answers what nobody asked is counted, and stays one', async () => {
+    const { identity } = world.host('stranger');
+    const atMs = world.clock.now();
+    const { record } = new TrustSide('stranger', 9, bob.settings.trust, world.clock);
+    await leave(identity, [
+      encodeAppMessage({ kind: 'accept', record, atMs }),
+      encodeAppMessage({ kind: 'revoke', atMs }),
+    ]);
+    expect(bob.node.trusted()).toEqual([]);
+    const metrics = await new Metrics(bob.node, ['drops'], '1.2.3').text();
+    expect(metrics).toContain('pilot_drops_total{reason="unsolicited"} 2\n');
   });
 
   test('that sends rubbish does no harm', async () => {

@@ -217,6 +217,18 @@ describe('strangers', () => {
     }
     expect(bob.stateOf(alice)).toBe('none');
     expect([...bob.store.all()]).toEqual([]);
+    expect(bob.drops).toEqual(['unsolicited', 'unsolicited', 'unsolicited']);
+  });
+
+  test('who waits for our answer cannot give it', async () => {
+    await ask(alice, bob);
+    await carry(alice, bob);
+    clock.advance(1);
+    const acceptance = { kind: 'accept', record: alice.record, atMs: clock.now() } as const;
+    await bob.trust.hear(alice.identity.chain, acceptance);
+    await bob.trust.hear(alice.identity.chain, acceptance);
+    expect(bob.stateOf(alice)).toBe('pending');
+    expect(bob.drops).toEqual(['unsolicited']);
   });
 
   test('ask a few times an hour', async () => {
