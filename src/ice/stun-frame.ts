@@ -1,11 +1,15 @@
 /** The structure of a STUN message over its raw bytes; what the attributes mean is stun-message.ts. */
 import { ByteReader } from '../base/byte-reader.ts';
+import { ByteWriter } from '../base/byte-writer.ts';
+import { concatBytes } from '../base/bytes.ts';
 import { WireError } from '../base/wire-error.ts';
 
 export const STUN_HEADER_BYTES = 20;
+export const USERNAME = 0x0006;
 export const MESSAGE_INTEGRITY = 0x0008;
 export const FINGERPRINT = 0x8028;
-const MAGIC_COOKIE = 0x2112a442;
+const ATTRIBUTE_HEADER_BYTES = 4;
+export const MAGIC_COOKIE = 0x2112a442;
 /** Ours stay below 150 bytes, and a datagram that was not fragmented has at most 1,472. */
 const MAX_STUN_BYTES = 1472;
 
@@ -67,6 +71,18 @@ export function cutStun(bytes: Uint8Array, end: number, more: number): Uint8Arra
   const cut = new Uint8Array(bytes.subarray(0, end));
   new DataView(cut.buffer).setUint16(2, end - STUN_HEADER_BYTES + more);
   return cut;
+}
+
+/** The message with one more attribute, padded with zeros; not for a message that has a FINGERPRINT. */
+export function appendAttribute(message: Uint8Array, type: number, value: Uint8Array): Uint8Array {
+  const padding = -value.length & 3;
+  const attribute = new ByteWriter(ATTRIBUTE_HEADER_BYTES + value.length + padding)
+    .u16(type)
+    .u16(value.length)
+    .bytes(value)
+    .bytes(new Uint8Array(padding))
+    .finish();
+  return concatBytes(cutStun(message, message.length, attribute.length), attribute);
 }
 
 function readAttribute(reader: ByteReader, at: number): StunAttribute {
