@@ -17,7 +17,13 @@ import { ByteReader } from '../base/byte-reader.ts';
 import type { Endpoint } from '../base/endpoint.ts';
 import { parseIpAddress } from '../base/ip-address.ts';
 import { WireError } from '../base/wire-error.ts';
-import { FINGERPRINT, MESSAGE_INTEGRITY, type StunAttribute, walkStun } from './stun-frame.ts';
+import {
+  FINGERPRINT,
+  MESSAGE_INTEGRITY,
+  type StunAttribute,
+  USERNAME,
+  walkStun,
+} from './stun-frame.ts';
 
 export const BINDING_METHOD = 1;
 export type StunClass = 'request' | 'indication' | 'success' | 'error';
@@ -46,7 +52,6 @@ export interface StunMessage {
 
 const CLASSES = ['request', 'indication', 'success', 'error'] as const;
 const MAPPED_ADDRESS = 0x0001;
-const USERNAME = 0x0006;
 const ERROR_CODE = 0x0009;
 const UNKNOWN_ATTRIBUTES = 0x000a;
 const XOR_MAPPED_ADDRESS = 0x0020;
