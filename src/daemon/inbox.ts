@@ -6,8 +6,12 @@
  *     message ──> seen? ──yes──> duplicate: it is on disk, say so again
  *                  │no
  *                  ├──> no room ──> refused: inbox_full
- *                  └──> one transaction ──failed──> refused: inbox_unavailable
- *                           └──> stored
+ *                  └──> shown ──> one transaction ──failed──> gone again; refused: inbox_unavailable
+ *                                      └──> stored
+ *
+ * A message is shown before it is on disk, since whoever reads it need not wait for what only its sender
+ * is told: after a crash it comes again, as it does when the crash is a moment after the transaction. While
+ * the disk refuses, messages are shown when they are on it, or a reader would see them at each attempt.
  */
 import { concatBytes, fromHex, toHex } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
@@ -30,6 +34,22 @@ interface InboxDeps {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly limits: InboxLimits;
+  /** There is a new message. It may be removed at once. */
+  readonly received: (entry: InboxEntry, payload: Uint8Array) => void;
+}
+
+/** A message that is not on disk yet. */
+interface Writing {
+  readonly correlationId: string;
+  readonly kept: Promise<boolean>;
+}
+
+interface Arrival {
+  readonly entry: InboxEntry;
+  readonly item: MessageItem;
+  /** In `seen`. */
+  readonly key: Uint8Array;
+  readonly isShown: boolean;
 }
 
 const UNAVAILABLE: Acceptance = { kind: 'refused', code: 'inbox_unavailable' };
@@ -44,8 +64,11 @@ export class Inbox {
   readonly #entries = new Map<number, InboxEntry>();
   /** Ids are the senders' choice: of two messages with one id the later one has the name here. */
   readonly #byId = new Map<string, InboxEntry>();
-  /** Messages being written, by their key in `seen`: a repetition waits for the same outcome. */
-  readonly #writing = new Map<string, Promise<boolean>>();
+  /** By their key in `seen`: a repetition waits for the same outcome. */
+  readonly #writing = new Map<string, Writing>();
+  /** Payloads that are not on disk yet, by arrival number. */
+  readonly #unwritten = new Map<number, Uint8Array>();
+  #diskWorks = true;
   #nextSequence = 1;
   #messages = 0;
   #bytes = 0;
@@ -77,7 +100,10 @@ export class Inbox {
 
   /** What a sender's message had as correlation id; known longer than the message itself. */
   correlationOf(sender: string, id: string): string | undefined {
-    const seen = this.#deps.storage.get('seen', seenKey(sender, id));
+    const key = seenKey(sender, id);
+    const writing = this.#writing.get(toHex(key));
+    if (writing !== undefined) return writing.correlationId;
+    const seen = this.#deps.storage.get('seen', key);
     return seen === undefined ? undefined : uuidFromBytes(seen.subarray(8, 24));
   }
 
@@ -91,7 +117,11 @@ export class Inbox {
   }
 
   payloadOf({ sequence }: InboxEntry): Uint8Array {
-    return this.#deps.storage.get('inbox-payloads', sequenceKey(sequence)) ?? new Uint8Array();
+    return (
+      this.#unwritten.get(sequence) ??
+      this.#deps.storage.get('inbox-payloads', sequenceKey(sequence)) ??
+      new Uint8Array()
+    );
   }
 
   /**
@@ -104,21 +134,27 @@ export class Inbox {
     const keyText = toHex(key);
     const writing = this.#writing.get(keyText);
     if (writing !== undefined) {
-      return writing.then((kept) => (kept ? { kind: 'duplicate' } : UNAVAILABLE));
+      return writing.kept.then((kept) => (kept ? { kind: 'duplicate' } : UNAVAILABLE));
     }
     if (this.#deps.storage.get('seen', key) !== undefined) return { kind: 'duplicate' };
     if (!claimed && !this.#hasRoom(item.payload.length)) {
       return { kind: 'refused', code: 'inbox_full' };
     }
     const entry = this.#entryOf(sender, item);
-    const written = this.#write(entry, item, key).finally(() => this.#writing.delete(keyText));
-    this.#writing.set(keyText, written);
-    return written.then((kept) => (kept ? { kind: 'stored', entry } : UNAVAILABLE));
+    const isShown = this.#diskWorks;
+    if (isShown) this.#show(entry);
+    this.#unwritten.set(entry.sequence, item.payload);
+    const kept = this.#write({ entry, item, key, isShown }).finally(() => {
+      this.#writing.delete(keyText);
+    });
+    this.#writing.set(keyText, { correlationId: item.correlationId, kept });
+    if (isShown) this.#deps.received(entry, item.payload);
+    return kept.then((isKept) => (isKept ? { kind: 'stored', entry } : UNAVAILABLE));
   }
 
   /** Takes a message out; what it was is remembered, so it does not come again. */
   remove(entry: InboxEntry): void {
-    if (this.#hide(entry)) this.#deps.storage.owe(removalOf(entry));
+    if (this.#hide(entry) && this.#isOnDisk(entry)) this.#deps.storage.owe(removalOf(entry));
   }
 
   /** Lost in a crash it is unread again, which costs a look and no message. */
@@ -130,7 +166,7 @@ export class Inbox {
     this.#entries.set(read.sequence, read);
     if (this.#byId.get(read.id) === current) this.#byId.set(read.id, read);
     this.#unread -= 1;
-    this.#deps.storage.owe([entryWrite(read)]);
+    if (this.#isOnDisk(read)) this.#deps.storage.owe([entryWrite(read)]);
     return read;
   }
 
@@ -161,25 +197,35 @@ export class Inbox {
     if (stale.length > 0) this.#deps.storage.owe(stale);
   }
 
-  async #write(entry: InboxEntry, item: MessageItem, key: Uint8Array): Promise<boolean> {
+  async #write({ entry, item, key, isShown }: Arrival): Promise<boolean> {
     const seen = concatBytes(sequenceKey(item.expiresAtMs), uuidToBytes(item.correlationId));
+    const inboxKey = sequenceKey(entry.sequence);
     try {
-      await this.#deps.storage.commit([
-        { table: 'seen', key, value: seen },
-        entryWrite(entry),
-        {
-          table: 'inbox-payloads',
-          key: sequenceKey(entry.sequence),
-          value: item.payload,
-        },
-      ]);
+      await this.#deps.storage.commit(() => {
+        this.#unwritten.delete(entry.sequence);
+        const seenWrite: Write = { table: 'seen', key, value: seen };
+        const current = isShown ? this.#entries.get(entry.sequence) : entry;
+        // Taken out meanwhile: all there is to remember is that it came.
+        if (current === undefined) return [seenWrite];
+        const payload: Write = { table: 'inbox-payloads', key: inboxKey, value: item.payload };
+        return [seenWrite, entryWrite(current), payload];
+      }, 'soon');
     } catch {
-      this.#messages -= 1;
-      this.#bytes -= entry.bytes;
+      this.#diskWorks = false;
+      this.#unwritten.delete(entry.sequence);
+      if (isShown) this.#hide(entry);
+      else this.#uncount(entry);
       return false;
     }
+    this.#diskWorks = true;
+    if (isShown) return true;
     this.#show(entry);
+    this.#deps.received(entry, item.payload);
     return true;
+  }
+
+  #isOnDisk({ sequence }: InboxEntry): boolean {
+    return !this.#unwritten.has(sequence);
   }
 
   #entryOf(sender: string, item: MessageItem): InboxEntry {
@@ -216,10 +262,14 @@ export class Inbox {
     if (current === undefined) return false;
     this.#entries.delete(current.sequence);
     if (this.#byId.get(current.id) === current) this.#byId.delete(current.id);
-    this.#messages -= 1;
-    this.#bytes -= current.bytes;
+    this.#uncount(current);
     if (!current.isRead) this.#unread -= 1;
     return true;
+  }
+
+  #uncount({ bytes }: InboxEntry): void {
+    this.#messages -= 1;
+    this.#bytes -= bytes;
   }
 }
 

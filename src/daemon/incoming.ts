@@ -10,7 +10,6 @@ import type { Clock } from '../base/clock.ts';
 import type { Answers } from './answers.ts';
 import type { MessageItem } from './app-message.ts';
 import type { Acceptance, Inbox } from './inbox.ts';
-import type { InboxEntry } from './inbox-entry.ts';
 
 export interface IncomingDeps {
   readonly clock: Clock;
@@ -18,22 +17,13 @@ export interface IncomingDeps {
   readonly maxPayloadBytes: number;
   /** Somebody waits for this very reply. */
   readonly isAwaited: (sender: string, item: MessageItem) => boolean;
-  /** It is on disk. */
-  readonly received: (entry: InboxEntry, payload: Uint8Array) => void;
   readonly refused: (sender: string, item: MessageItem, code: string) => void;
   /** There are new answers. */
   readonly answered: () => void;
 }
 
-interface Batch {
-  readonly items: readonly MessageItem[];
-  readonly answers: Answers;
-  readonly done: () => void;
-}
-
 interface Judged {
   readonly item: MessageItem;
-  readonly answers: Answers;
   /** Or the code of a refusal that needs no disk. */
   readonly acceptance: string | Acceptance | Promise<Acceptance>;
 }
@@ -50,10 +40,9 @@ const MAX_REFUSED_RUNS = 16;
 export class Incoming {
   readonly #deps: IncomingDeps;
   readonly #sender: string;
-  #waiting: Batch[] = [];
   #waitingItems = 0;
   #waitingBytes = 0;
-  #isRunning = false;
+  #hasAnswered = false;
   /** The newest ones; a run in which something was refused for now. */
   readonly #refusedRuns = new Set<number>();
 
@@ -62,29 +51,16 @@ export class Incoming {
     this.#deps = deps;
   }
 
-  /** Resolves when each of `items` is on disk or refused, and `answers` has what to say of it. */
+  /**
+   * Resolves when each of `items` is on disk or refused, and `answers` has what to say of it. They are judged
+   * at once, also while earlier ones are being written: those fail together with these, or before them, and
+   * then these are judged by it (store.ts).
+   */
   async push(items: readonly MessageItem[], answers: Answers): Promise<void> {
-    await new Promise<void>((done) => {
-      this.#waiting.push({ items, answers, done });
-      for (const { payload } of items) this.#count(payload, 1);
-      if (!this.#isRunning) void this.#run();
-    });
-  }
-
-  async #run(): Promise<void> {
-    this.#isRunning = true;
-    while (this.#waiting.length > 0) {
-      const batches = this.#waiting;
-      this.#waiting = [];
-      await this.#settle(
-        batches.flatMap(({ items, answers }) =>
-          items.map((item) => ({ item, answers, acceptance: this.#judge(item) })),
-        ),
-      );
-      this.#deps.answered();
-      for (const { done } of batches) done();
-    }
-    this.#isRunning = false;
+    for (const { payload } of items) this.#count(payload, 1);
+    const judged = items.map((item) => ({ item, acceptance: this.#judge(item) }));
+    for (const each of judged) await this.#settle(each, answers);
+    this.#tellAnswered();
   }
 
   #judge(item: MessageItem): Judged['acceptance'] {
@@ -103,20 +79,27 @@ export class Incoming {
     return acceptance;
   }
 
-  async #settle(judged: readonly Judged[]): Promise<void> {
-    for (const { item, answers, acceptance } of judged) {
-      const outcome = await acceptance;
-      if (typeof outcome === 'string') {
-        this.#refuse(item, outcome, answers);
-      } else if (outcome.kind === 'refused') {
-        this.#refuseRun(item.run);
-        this.#refuse(item, outcome.code, answers);
-      } else {
-        answers.delivered(item.id);
-        if (outcome.kind === 'stored') this.#deps.received(outcome.entry, item.payload);
-      }
-      this.#count(item.payload, -1);
+  async #settle({ item, acceptance }: Judged, answers: Answers): Promise<void> {
+    const outcome = acceptance instanceof Promise ? await acceptance : acceptance;
+    if (typeof outcome === 'string') {
+      this.#refuse(item, outcome, answers);
+    } else if (outcome.kind === 'refused') {
+      this.#refuseRun(item.run);
+      this.#refuse(item, outcome.code, answers);
+    } else {
+      answers.delivered(item.id);
     }
+    this.#count(item.payload, -1);
+  }
+
+  /** Once for all that one transaction settles. */
+  #tellAnswered(): void {
+    if (this.#hasAnswered) return;
+    this.#hasAnswered = true;
+    queueMicrotask(() => {
+      this.#hasAnswered = false;
+      this.#deps.answered();
+    });
   }
 
   #refuse(item: MessageItem, code: string, answers: Answers): void {

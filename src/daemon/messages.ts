@@ -81,7 +81,7 @@ export class Messages {
         ? undefined
         : this.#waiters.add(peer, message.correlationId, message.id);
     try {
-      const entry = await this.#enqueue(message);
+      const entry = await this.#enqueue(message, waiter !== undefined);
       await this.#confirmed(entry, request.confirm_ms ?? 0, signal);
       if (waiter === undefined) return this.view(entry);
       const missed = isRepeated ? this.#missedReply(entry) : undefined;
@@ -114,7 +114,7 @@ export class Messages {
     return replyTo !== '' && this.#waiters.isAwaited({ sender, correlationId, replyTo });
   }
 
-  /** A message is on disk. */
+  /** There is a new message in the inbox; it is on its way to the disk. */
   received(entry: InboxEntry, payload: Uint8Array): void {
     const { events, inbox, log, trace } = this.#deps;
     const fields = trace({ ...entry, peer: entry.sender });
@@ -159,20 +159,31 @@ export class Messages {
     };
   }
 
-  /** Puts it into the outbox, unless a call before did. */
-  async #enqueue(message: NewMessage): Promise<OutboxEntry> {
+  /**
+   * Puts it into the outbox, unless a call before did. Returns when it is on disk; when its caller waits for
+   * the reply, which is worth more than that, at once.
+   */
+  async #enqueue(message: NewMessage, isForReply: boolean): Promise<OutboxEntry> {
     const { outbox, log, trace, wake } = this.#deps;
     const known = outbox.find(message.id);
     if (known !== undefined) {
       await outbox.settled();
       if (outbox.find(message.id) !== undefined) return known;
     }
-    const { entry, durable } = outbox.add(message);
+    const { entry, durable } = outbox.add(message, isForReply ? 'soon' : 'now');
     log.debug(trace(entry), 'message queued');
     // A session takes it at once; a mailbox when it is on disk.
     wake(message.peer);
-    await durable;
-    wake(message.peer);
+    const onDisk = durable.then(() => {
+      wake(message.peer);
+    });
+    if (isForReply) {
+      onDisk.catch((error: unknown) => {
+        this.#waiters.fail(entry.id, error as PilotError);
+      });
+    } else {
+      await onDisk;
+    }
     return entry;
   }
 

@@ -102,7 +102,12 @@ export class NodeCore {
         this.messages.changed(entry);
       },
     });
-    this.inbox = new Inbox({ storage, clock, limits: settings.inbox });
+    this.inbox = new Inbox({
+      ...{ storage, clock, limits: settings.inbox },
+      received: (entry, payload) => {
+        this.messages.received(entry, payload);
+      },
+    });
     this.messages = new Messages({
       ...{ clock, random, log, outbox: this.outbox, inbox: this.inbox, trace },
       limits: settings.send,
@@ -136,9 +141,6 @@ export class NodeCore {
       incoming: {
         ...{ clock, inbox: this.inbox, maxPayloadBytes: settings.send.maxPayloadBytes },
         isAwaited: (sender, item) => this.messages.isAwaited(sender, item),
-        received: (entry, payload) => {
-          this.messages.received(entry, payload);
-        },
         refused: (sender, item, code) => {
           dropped(code);
           log.warn({ ...trace({ ...item, peer: sender }), code }, 'message refused');

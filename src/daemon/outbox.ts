@@ -13,6 +13,7 @@
 import type { Clock } from '../base/clock.ts';
 import { PilotError } from '../base/pilot-error.ts';
 import type { MessageType } from '../client/api.ts';
+import { DeadLetters } from './dead-letters.ts';
 import {
   decodeOutboxEntry,
   encodeOutboxEntry,
@@ -22,7 +23,7 @@ import {
 } from './outbox-entry.ts';
 import { OutboxHistory } from './outbox-history.ts';
 import { PeerQueue } from './peer-queue.ts';
-import { sequenceKey, sequenceOf, type Storage, type Write } from './store.ts';
+import { sequenceKey, sequenceOf, type Storage, type Write, type Writes } from './store.ts';
 
 export interface OutboxLimits {
   readonly maxMessages: number;
@@ -47,15 +48,13 @@ interface OutboxDeps {
   readonly changed: (entry: OutboxEntry) => void;
 }
 
-const MAX_DEAD_LETTERS = 1000;
-
 type Draft = { -readonly [Key in keyof OutboxEntry]: OutboxEntry[Key] };
 
 export class Outbox {
   readonly #deps: OutboxDeps;
   readonly #byId = new Map<string, OutboxEntry>();
   readonly #queues = new Map<string, PeerQueue>();
-  readonly #dead = new Map<string, OutboxEntry>();
+  readonly #dead = new DeadLetters();
   readonly #history: OutboxHistory;
   /** Payloads that are not on disk yet, by sequence number. */
   readonly #unwritten = new Map<number, Uint8Array>();
@@ -72,7 +71,7 @@ export class Outbox {
       this.#nextSequence = entry.sequence + 1;
       this.#byId.set(entry.id, entry);
       this.#bytes += entry.bytes;
-      if (entry.state === 'dead') this.#dead.set(entry.id, entry);
+      if (entry.state === 'dead') this.#dead.add(entry);
       else this.#enqueue(entry);
     }
     for (const { sequence } of this.#history.values()) {
@@ -105,7 +104,7 @@ export class Outbox {
 
   /** Messages on their way and dead letters, oldest first. */
   list(): OutboxEntry[] {
-    const all = [...this.#dead.values(), ...[...this.#queues.values()].flatMap((q) => [...q])];
+    const all = [...this.#dead, ...[...this.#queues.values()].flatMap((q) => [...q])];
     return all.sort((a, b) => a.sequence - b.sequence);
   }
 
@@ -124,9 +123,13 @@ export class Outbox {
 
   /**
    * Queues a message at once; `durable` resolves when it is on disk, and only then may a caller be told
-   * its id. PilotError `unavailable` (thrown, or by `durable`): the outbox is full, the disk refused.
+   * its id. `soon`: the caller is told something else. PilotError `unavailable` (thrown, or by `durable`): the
+   * outbox is full, the disk refused.
    */
-  add(message: NewMessage): { entry: OutboxEntry; durable: Promise<void> } {
+  add(
+    message: NewMessage,
+    when: 'now' | 'soon' = 'now',
+  ): { entry: OutboxEntry; durable: Promise<void> } {
     this.#makeRoom(message.payload.length);
     const { payload, ...names } = message;
     const entry: OutboxEntry = {
@@ -139,7 +142,7 @@ export class Outbox {
       attempts: 0,
       reason: '',
     };
-    return { entry, durable: this.#keep(entry, payload) };
+    return { entry, durable: this.#keep(entry, payload, { when }) };
   }
 
   /** Resolves when everything asked for until now is on disk. */
@@ -182,12 +185,10 @@ export class Outbox {
   kill(entry: OutboxEntry, reason: string): void {
     if (!this.#isLive(entry)) return;
     this.#dequeue(entry);
-    this.#dead.set(entry.id, entry);
+    this.#dead.add(entry);
     this.#deps.storage.owe([entryWrite({ ...entry, state: 'dead', reason })]);
-    for (const [, oldest] of this.#dead) {
-      if (this.#dead.size <= MAX_DEAD_LETTERS) break;
-      this.#forgetDead(oldest);
-    }
+    const { surplus } = this.#dead;
+    if (surplus !== undefined) this.#forget(surplus);
     this.#change(entry, { state: 'dead', reason });
   }
 
@@ -230,12 +231,12 @@ export class Outbox {
       attempts: 0,
       reason: '',
     };
-    this.#dead.delete(id);
+    this.#dead.remove(dead);
     this.#bytes -= dead.bytes;
     try {
-      await this.#keep(again, payload, removalOf(dead));
+      await this.#keep(again, payload, { before: removalOf(dead) });
     } catch (error) {
-      this.#dead.set(id, dead);
+      this.#dead.add(dead);
       this.#byId.set(id, dead);
       this.#bytes += dead.bytes;
       throw error;
@@ -262,7 +263,7 @@ export class Outbox {
   async #keep(
     entry: OutboxEntry,
     payload: Uint8Array,
-    before: readonly Write[] = [],
+    { before = [], when = 'now' }: { before?: readonly Write[]; when?: 'now' | 'soon' },
   ): Promise<void> {
     this.#byId.set(entry.id, entry);
     this.#unwritten.set(entry.sequence, payload);
@@ -271,27 +272,33 @@ export class Outbox {
     this.#deps.changed(entry);
     const key = sequenceKey(entry.sequence);
     try {
-      await this.#onDisk([
-        ...before,
-        { table: 'outbox', key, value: encodeOutboxEntry(entry) },
-        { table: 'outbox-payloads', key, value: payload },
-      ]);
+      await this.#onDisk(() => {
+        this.#unwritten.delete(entry.sequence);
+        // A fast receiver may have it by now; then there is nothing left to keep.
+        if (!this.#isWaiting(entry)) return before;
+        return [
+          ...before,
+          { table: 'outbox', key, value: encodeOutboxEntry(entry) },
+          { table: 'outbox-payloads', key, value: payload },
+        ];
+      }, when);
     } catch (error) {
-      // A fast receiver may have it by now; then there is nothing left to keep.
+      this.#unwritten.delete(entry.sequence);
       if (entry.state === 'delivered') return;
       if (this.#isLive(entry)) this.#dequeue(entry);
-      this.#dead.delete(entry.id);
-      this.#byId.delete(entry.id);
-      this.#bytes -= entry.bytes;
+      this.#remove(entry);
       throw error;
-    } finally {
-      this.#unwritten.delete(entry.sequence);
     }
   }
 
-  async #onDisk(writes: readonly Write[]): Promise<void> {
+  /** On its way or a dead letter. */
+  #isWaiting(entry: OutboxEntry): boolean {
+    return this.#byId.get(entry.id) === entry;
+  }
+
+  async #onDisk(writes: Writes, when: 'now' | 'soon' = 'now'): Promise<void> {
     try {
-      await this.#deps.storage.commit(writes);
+      await this.#deps.storage.commit(writes, when);
     } catch (cause) {
       throw new PilotError('unavailable', 'the outbox could not be written to disk', {
         hint: 'Free some disk space and try again.',
@@ -324,36 +331,36 @@ export class Outbox {
 
   #finish(entry: OutboxEntry, to: Pick<OutboxEntry, 'state' | 'reason'>): void {
     if (this.#isLive(entry)) this.#dequeue(entry);
-    this.#dead.delete(entry.id);
-    this.#byId.delete(entry.id);
-    this.#bytes -= entry.bytes;
-    this.#deps.storage.owe(removalOf(entry));
+    this.#forget(entry);
     this.#history.add({ ...entry, ...to });
     this.#change(entry, to);
   }
 
-  #forgetDead(entry: OutboxEntry): void {
-    this.#dead.delete(entry.id);
+  #forget(entry: OutboxEntry): void {
+    this.#remove(entry);
+    this.#deps.storage.owe(removalOf(entry));
+  }
+
+  #remove(entry: OutboxEntry): void {
+    this.#dead.remove(entry);
     this.#byId.delete(entry.id);
     this.#bytes -= entry.bytes;
-    this.#deps.storage.owe(removalOf(entry));
   }
 
   /** Dead letters make room for the living, oldest first. */
   #makeRoom(bytes: number): void {
     const { maxMessages, maxBytes } = this.#deps.limits;
-    const deadBytes = [...this.#dead.values()].reduce((sum, entry) => sum + entry.bytes, 0);
-    if (this.#live >= maxMessages || this.#bytes - deadBytes + bytes > maxBytes) {
+    if (this.#live >= maxMessages || this.#bytes - this.#dead.bytes + bytes > maxBytes) {
       throw new PilotError('unavailable', `the outbox is full: ${this.#live} messages wait`, {
         hint:
           'See what waits with: pilotctl outbox list; drop what is not needed, or raise ' +
           'messaging.outbox.max_messages and max_mb.',
       });
     }
-    for (const entry of this.#dead.values()) {
+    for (let { oldest } = this.#dead; oldest !== undefined; { oldest } = this.#dead) {
       const fits = this.#live + this.#dead.size < maxMessages && this.#bytes + bytes <= maxBytes;
       if (fits) return;
-      this.#forgetDead(entry);
+      this.#forget(oldest);
     }
   }
 

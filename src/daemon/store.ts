@@ -1,11 +1,12 @@
 /**
  * A node's durable state: one LMDB environment with the tables below, all keys and values bytes.
  *
- *     commit ──┐
- *     commit ──┼──> queue ──> one transaction for all that one turn of the event loop brings, in order:
- *     owe    ··┘              many callers share one fsync; what is owed waits for one
+ *     commit, now    ──┐
+ *     commit, soon   ··┼──> queue ──> one transaction for all that one turn of the event loop brings, in
+ *     owe            ··┘              order: many callers share one fsync; soon and owed wait for one
  *
- * A transaction is all or nothing. A resolved `commit` is on the disk, not in a cache.
+ * A transaction is all or nothing, and one step of the event loop: when it has failed, who asked for it
+ * knows before anything else comes in. A resolved `commit` is on the disk, not in a cache.
  */
 import { mkdirSync } from 'node:fs';
 
@@ -35,6 +36,9 @@ export interface Write {
   readonly value?: Uint8Array;
 }
 
+/** A function is called when the transaction is made, and only then: it tells what is true by then. */
+export type Writes = readonly Write[] | (() => readonly Write[]);
+
 export interface Range {
   readonly start?: Uint8Array;
   readonly limit?: number;
@@ -45,8 +49,11 @@ export interface Storage {
   get(table: TableName, key: Uint8Array): Uint8Array | undefined;
   /** In the order of the keys' bytes. */
   entries(table: TableName, range?: Range): Iterable<readonly [Uint8Array, Uint8Array]>;
-  /** Resolves when all of `writes` are on disk; StoreError when none of them is. */
-  commit(writes: readonly Write[]): Promise<void>;
+  /**
+   * Resolves when all of `writes` are on disk; StoreError when none of them is. `soon`: nobody on this
+   * host waits for it, so it may wait a few milliseconds for others.
+   */
+  commit(writes: Writes, when?: 'now' | 'soon'): Promise<void>;
   /**
    * For what may be lost in a crash but not by a full disk: written with the next transaction that
    * succeeds, and a second later when nobody asks for one.
@@ -61,10 +68,12 @@ export class StoreError extends Error {
 
 const FORMAT_VERSION = 1;
 const OWED_DELAY_MS = 1000;
+/** What a peer's receipt takes longer, so that a message and its reply need not wait for two disks. */
+const SOON_DELAY_MS = 3;
 const VERSION_KEY = new TextEncoder().encode('version');
 
 interface Job {
-  readonly writes: readonly Write[];
+  readonly writes: Writes;
   /** Somebody waits for it; what is only owed has none, and is tried again. */
   readonly caller?: { readonly resolve: () => void; readonly reject: (error: StoreError) => void };
 }
@@ -74,7 +83,7 @@ export class Store implements Storage {
   readonly #tables: ReadonlyMap<TableName, Database<Uint8Array, Uint8Array>>;
   #jobs: Job[] = [];
   #running: Promise<void> | undefined;
-  #owedTimer: NodeJS.Timeout | undefined;
+  #timer: { readonly delayMs: number; readonly timeout: NodeJS.Timeout } | undefined;
   #closed = false;
 
   private constructor(root: RootDatabase<Uint8Array, Uint8Array>) {
@@ -121,22 +130,19 @@ export class Store implements Storage {
     for (const { key, value } of this.#table(table).getRange({ ...range })) yield [key, value];
   }
 
-  async commit(writes: readonly Write[]): Promise<void> {
+  async commit(writes: Writes, when: 'now' | 'soon' = 'now'): Promise<void> {
     if (this.#closed) throw new StoreError('the store is closed');
     await new Promise<void>((resolve, reject) => {
       this.#jobs.push({ writes, caller: { resolve, reject } });
-      this.#running ??= this.#run();
+      if (when === 'now') this.#running ??= this.#run();
+      else this.#runIn(SOON_DELAY_MS);
     });
   }
 
   owe(writes: readonly Write[]): void {
     if (this.#closed) return;
     this.#jobs.push({ writes });
-    if (this.#running !== undefined || this.#owedTimer !== undefined) return;
-    this.#owedTimer = setTimeout(() => {
-      this.#running ??= this.#run();
-    }, OWED_DELAY_MS);
-    this.#owedTimer.unref();
+    this.#runIn(OWED_DELAY_MS);
   }
 
   /** Ends after what was asked for is written (or has failed). May be called twice. */
@@ -148,9 +154,21 @@ export class Store implements Storage {
     await this.#root.close();
   }
 
+  /** Unless a transaction is to be made before that. */
+  #runIn(delayMs: number): void {
+    if (this.#running !== undefined) return;
+    if (this.#timer !== undefined && this.#timer.delayMs <= delayMs) return;
+    clearTimeout(this.#timer?.timeout);
+    const timeout = setTimeout(() => {
+      this.#running ??= this.#run();
+    }, delayMs);
+    timeout.unref();
+    this.#timer = { delayMs, timeout };
+  }
+
   async #run(): Promise<void> {
-    clearTimeout(this.#owedTimer);
-    this.#owedTimer = undefined;
+    clearTimeout(this.#timer?.timeout);
+    this.#timer = undefined;
     // Whatever one turn of the event loop brings, from all its sockets, belongs into one transaction.
     await new Promise(setImmediate);
     let progress = true;
@@ -163,7 +181,9 @@ export class Store implements Storage {
     const jobs = this.#jobs;
     this.#jobs = [];
     try {
-      this.#transaction(jobs.flatMap(({ writes }) => writes));
+      this.#transaction(
+        jobs.flatMap(({ writes }) => (typeof writes === 'function' ? writes() : writes)),
+      );
       for (const { caller } of jobs) caller?.resolve();
       return true;
     } catch (cause) {

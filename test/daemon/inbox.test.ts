@@ -15,14 +15,16 @@ const DAY_MS = 86_400_000;
 
 let clock: ManualClock;
 let storage: MemoryStorage;
+let received: string[];
 const random = seededRandom(11);
 beforeEach(() => {
   clock = new ManualClock();
   storage = new MemoryStorage();
+  received = [];
 });
 
 const open = (limits = { maxMessages: 10, maxBytes: 1000 }): Inbox =>
-  new Inbox({ storage, clock, limits });
+  new Inbox({ storage, clock, limits, received: ({ preview }) => received.push(preview) });
 
 function item(text: string, more: Partial<MessageItem> = {}): MessageItem {
   return {
@@ -125,6 +127,69 @@ test('a full disk refuses, forgets nothing and counts nothing', async () => {
   expect(refused).toEqual([unavailable, unavailable]);
   storage.isFull = false;
   expect(await inbox.accept(ALICE, message, false)).toMatchObject({ kind: 'stored' });
+});
+
+describe('before a message is on disk', () => {
+  test('it can be read and answered; a crash brings it back', async () => {
+    storage.isHeld = true;
+    const inbox = open();
+    const message = item('hello');
+    void inbox.accept(ALICE, message, false);
+    expect(received).toEqual(['hello']);
+    const entry = inbox.find(message.id);
+    if (entry === undefined) throw new Error('missing');
+    expect(inbox.payloadOf(entry)).toEqual(utf8('hello'));
+    expect(inbox.correlationOf(ALICE, message.id)).toBe(message.correlationId);
+    storage = storage.crash();
+    const after = open();
+    expect(after.size).toBe(0);
+    expect(await after.accept(ALICE, message, false)).toMatchObject({ kind: 'stored' });
+  });
+
+  test('what happens to it is what is written', async () => {
+    storage.isHeld = true;
+    const inbox = open();
+    const [read, taken] = [item('read'), item('taken')];
+    const accepted = [read, taken].map(async (each) => inbox.accept(ALICE, each, false));
+    for (const entry of inbox.newestFirst()) {
+      if (entry.id === read.id) inbox.markRead(entry);
+      else inbox.remove(entry);
+    }
+    storage.release();
+    await Promise.all(accepted);
+    expect([...storage.entries('inbox-payloads')]).toHaveLength(1);
+    storage = storage.crash();
+    const after = open();
+    expect(after).toMatchObject({ size: 1, unread: 0 });
+    expect(await after.accept(ALICE, taken, false)).toEqual({ kind: 'duplicate' });
+  });
+
+  test('a disk that refuses takes it back, once; then messages are shown when they are on it', async () => {
+    const inbox = open();
+    const message = item('hello');
+    storage.isFull = true;
+    await inbox.accept(ALICE, message, false);
+    expect(received).toEqual(['hello']);
+    expect(inbox).toMatchObject({ size: 0, bytes: 0, unread: 0 });
+    await inbox.accept(ALICE, message, false);
+    expect(received).toEqual(['hello']);
+    storage.isFull = false;
+    await inbox.accept(ALICE, message, false);
+    expect(received).toEqual(['hello', 'hello']);
+    expect(inbox).toMatchObject({ size: 1, bytes: 5, unread: 1 });
+    storage.isHeld = true;
+    void inbox.accept(ALICE, item('next'), false);
+    expect(received).toEqual(['hello', 'hello', 'next']);
+  });
+
+  test('what was taken out is gone when the disk refuses, and counted once', async () => {
+    const inbox = open();
+    storage.isFull = true;
+    const accepting = inbox.accept(ALICE, item('hello'), true);
+    for (const entry of inbox.newestFirst()) inbox.remove(entry);
+    await accepting;
+    expect(inbox).toMatchObject({ size: 0, bytes: 0, unread: 0 });
+  });
 });
 
 test('reading marks a message, on disk with the next transaction', async () => {

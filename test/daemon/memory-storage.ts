@@ -5,10 +5,11 @@ import {
   StoreError,
   type TableName,
   type Write,
+  type Writes,
 } from '../../src/daemon/store.ts';
 
 interface Job {
-  readonly writes: readonly Write[];
+  readonly writes: Writes;
   readonly resolve?: () => void;
   readonly reject?: (error: Error) => void;
 }
@@ -40,7 +41,7 @@ export class MemoryStorage implements Storage {
     for (const [key, value] of inRange) yield [fromHex(key), value];
   }
 
-  async commit(writes: readonly Write[]): Promise<void> {
+  async commit(writes: Writes): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#jobs.push({ writes, resolve, reject });
       this.#schedule();
@@ -82,9 +83,7 @@ export class MemoryStorage implements Storage {
       if (this.isFull) {
         reject?.(new StoreError('disk full'));
       } else {
-        writes.forEach((write) => {
-          this.#apply(write);
-        });
+        for (const write of typeof writes === 'function' ? writes() : writes) this.#apply(write);
         resolve?.();
       }
     }

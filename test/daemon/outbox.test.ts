@@ -66,6 +66,18 @@ test('a message can go out before it is on disk, and its caller knows only after
   expect(outbox.payloadOf(entry)).toEqual(utf8('hello'));
 });
 
+test('what is delivered before it is on disk is never written', async () => {
+  const outbox = open();
+  storage.isHeld = true;
+  const { entry, durable } = outbox.add(message('hello'), 'soon');
+  outbox.markDelivered(entry.id, BOB);
+  storage.release();
+  await durable;
+  expect([...storage.entries('outbox'), ...storage.entries('outbox-payloads')]).toEqual([]);
+  expect(outbox.find(entry.id)?.state).toBe('delivered');
+  expect(outbox).toMatchObject({ size: 0, bytes: 0 });
+});
+
 test('a start finds what was on its way, in order, with what was known of it', async () => {
   const before = open();
   const messages = [message('1'), message('2', { peer: ALICE }), message('3'), message('4')];

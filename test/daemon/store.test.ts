@@ -54,6 +54,20 @@ test('commits of many callers and owed writes are all written, in the order they
   await again.close();
 });
 
+test('what may wait is written with the next transaction, or soon without one', async () => {
+  const store = Store.open(home);
+  let made = 0;
+  const writes = () => [{ table: 'meta' as const, key: bytes(7), value: bytes((made += 1)) }];
+  const waiting = store.commit(writes, 'soon');
+  expect(made).toBe(0);
+  await store.commit([{ table: 'meta', key: bytes(8), value: bytes(1) }]);
+  expect([...(store.get('meta', bytes(7)) ?? [])]).toEqual([1]);
+  await waiting;
+  await store.commit(writes, 'soon');
+  expect([...(store.get('meta', bytes(7)) ?? [])]).toEqual([2]);
+  await store.close();
+});
+
 test('ranges start and end where they should', async () => {
   const store = Store.open(home);
   const keys = [3, 1, 2, 4];
