@@ -1,14 +1,18 @@
 /**
  * Readers of `GET /v1/events`.
  *
- *     node event ──> text, made once ──> reader: socket takes it ─────────> written
- *                                          │ socket is full ──> queue ──drain──> written
- *                                          └ queue is full  ──> final comment, disconnected
+ *     node event ──> text, made once ──> reader's queue ──end of the turn, drain──> written
+ *                                              └ queue is full ──> final comment, disconnected
+ *
+ * Events that nobody reads are not listened to, so that nobody makes them.
  */
 import { type Clock, every } from '../base/clock.ts';
 import type { Emitter } from '../base/events.ts';
 import { PilotError } from '../base/pilot-error.ts';
 import { EVENT_NAMES, type EventMap, type EventName } from '../client/api.ts';
+
+/** Texts of one turn of the event loop leave in writes of about this size: a write costs as much as its text. */
+const WRITE_CHARS = 64 * 1024;
 
 /** What a reader is written to: an HTTP response, its head sent. */
 export interface EventSink {
@@ -37,24 +41,20 @@ export const EVENTS_STREAM_DEFAULTS: EventsStreamSettings = {
 };
 
 export class EventsStream {
+  readonly #events: Emitter<EventMap>;
   readonly #clock: Clock;
   readonly #settings: EventsStreamSettings;
   readonly #readers = new Set<Reader>();
-  readonly #release: (() => void)[];
+  readonly #listening = new Map<EventName, () => void>();
+  readonly #stopHeartbeat: () => void;
 
   constructor(events: Emitter<EventMap>, clock: Clock, settings = EVENTS_STREAM_DEFAULTS) {
+    this.#events = events;
     this.#clock = clock;
     this.#settings = settings;
-    this.#release = EVENT_NAMES.map((name) =>
-      events.on(name, (event) => {
-        this.#publish(name, event);
-      }),
-    );
-    this.#release.push(
-      every(clock, settings.heartbeatMs, () => {
-        for (const reader of this.#readers) reader.heartbeat();
-      }),
-    );
+    this.#stopHeartbeat = every(clock, settings.heartbeatMs, () => {
+      for (const reader of this.#readers) reader.heartbeat();
+    });
   }
 
   get readers(): number {
@@ -72,20 +72,42 @@ export class EventsStream {
   add(sink: EventSink, names: readonly EventName[]): void {
     const reader = new Reader(sink, names, this.#settings);
     this.#readers.add(reader);
+    this.#listen();
     sink.on('error', () => undefined);
     sink.on('drain', () => {
       reader.drained();
     });
     sink.on('close', () => {
-      this.#readers.delete(reader);
-      reader.close();
+      this.#remove(reader);
     });
   }
 
   /** Ends every stream. */
   stop(): void {
-    for (const release of this.#release.splice(0)) release();
+    this.#stopHeartbeat();
     for (const reader of this.#readers) this.#dismiss(reader, 'the daemon is stopping');
+  }
+
+  /** To what somebody reads, and to nothing else. */
+  #listen(): void {
+    for (const name of EVENT_NAMES) {
+      const isRead = [...this.#readers].some((reader) => reader.wants(name));
+      const release = this.#listening.get(name);
+      if (isRead && release === undefined) {
+        const listener = this.#events.on(name, (event) => {
+          this.#publish(name, event);
+        });
+        this.#listening.set(name, listener);
+      } else if (!isRead) {
+        release?.();
+        this.#listening.delete(name);
+      }
+    }
+  }
+
+  #remove(reader: Reader): void {
+    reader.close();
+    if (this.#readers.delete(reader)) this.#listen();
   }
 
   #publish<Name extends EventName>(name: Name, event: EventMap[Name]): void {
@@ -99,8 +121,8 @@ export class EventsStream {
   }
 
   #dismiss(reader: Reader, reason: string): void {
-    this.#readers.delete(reader);
-    reader.close();
+    reader.flush();
+    this.#remove(reader);
     reader.sink.end(`: disconnected: ${reason}\n\n`);
     this.#clock.after(this.#settings.partingMs, () => {
       reader.sink.destroy();
@@ -115,7 +137,6 @@ class Reader {
   #queue: string[] = [];
   #queuedChars = 0;
   #isFull = false;
-  #isClosed = false;
 
   constructor(sink: EventSink, names: readonly EventName[], settings: EventsStreamSettings) {
     this.sink = sink;
@@ -129,29 +150,20 @@ class Reader {
 
   /** False when the reader is too far behind; the text is then not taken. */
   push(text: string): boolean {
-    if (!this.#isFull) {
-      this.#isFull = !this.sink.write(text);
-      return true;
-    }
     const { maxQueuedEvents, maxQueuedChars } = this.#settings;
+    const isMuch = this.#queuedChars >= WRITE_CHARS || this.#queue.length >= maxQueuedEvents;
+    if (isMuch) this.flush();
     if (this.#queue.length >= maxQueuedEvents) return false;
     if (this.#queuedChars + text.length > maxQueuedChars) return false;
     this.#queue.push(text);
     this.#queuedChars += text.length;
+    if (this.#queue.length === 1) queueMicrotask(this.flush);
     return true;
   }
 
   drained(): void {
-    if (this.#isClosed) return;
     this.#isFull = false;
-    let taken = 0;
-    for (const text of this.#queue) {
-      if (this.#isFull) break;
-      this.#isFull = !this.sink.write(text);
-      this.#queuedChars -= text.length;
-      taken += 1;
-    }
-    this.#queue.splice(0, taken);
+    this.flush();
   }
 
   /** Only into an empty pipe: a reader that is behind is not idle. */
@@ -159,8 +171,23 @@ class Reader {
     if (!this.#isFull) this.#isFull = !this.sink.write(':\n\n');
   }
 
+  /** What waits is written no more. */
   close(): void {
-    this.#isClosed = true;
     this.#queue = [];
+    this.#queuedChars = 0;
   }
+
+  /** As much of what waits as the socket takes. */
+  readonly flush = (): void => {
+    let taken = 0;
+    while (taken < this.#queue.length && !this.#isFull) {
+      let text = '';
+      for (; taken < this.#queue.length && text.length < WRITE_CHARS; taken++) {
+        text += this.#queue[taken] ?? '';
+      }
+      this.#queuedChars -= text.length;
+      this.#isFull = !this.sink.write(text);
+    }
+    this.#queue.splice(0, taken);
+  };
 }

@@ -106,7 +106,8 @@ export class Messages {
     this.statusCounts[entry.state] += 1;
     if (entry.state === 'dead') this.#waiters.fail(entry.id, deathOf(entry));
     for (const wake of [...(this.#watchers.get(entry) ?? [])]) wake();
-    this.#deps.events.emit('message.status', this.view(entry));
+    const { events } = this.#deps;
+    if (events.isHeard('message.status')) events.emit('message.status', this.view(entry));
   }
 
   isAwaited(sender: string, item: { correlationId: string; replyTo: string }): boolean {
@@ -124,7 +125,9 @@ export class Messages {
       return;
     }
     log.info(fields, 'message received');
-    events.emit('message.received', this.incoming(entry, payload));
+    if (events.isHeard('message.received')) {
+      events.emit('message.received', this.incoming(entry, payload));
+    }
   }
 
   incoming(entry: InboxEntry, payload?: Uint8Array): IncomingMessage {

@@ -65,14 +65,36 @@ function setUp(settings: Partial<typeof EVENTS_STREAM_DEFAULTS> = {}): {
 const textOf = (name: EventName, data: unknown): string =>
   `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 
-test('a reader gets the events it asked for, as server-sent events', () => {
+/** What happens in one turn of the event loop is written at its end. */
+async function turn(): Promise<void> {
+  await Promise.resolve();
+}
+
+const countOf = ({ written }: FakeSink): number => written.join('').split('\n\n').length - 1;
+
+test('a reader gets the events it asked for, as server-sent events, those of one turn in one write', async () => {
   const { events, read } = setUp();
   const all = read();
   const some = read(['peer.changed']);
   events.emit('relay.changed', RELAY);
   events.emit('peer.changed', PEER);
-  expect(all.written).toEqual([textOf('relay.changed', RELAY), textOf('peer.changed', PEER)]);
+  await turn();
+  expect(all.written).toEqual([textOf('relay.changed', RELAY) + textOf('peer.changed', PEER)]);
   expect(some.written).toEqual([textOf('peer.changed', PEER)]);
+});
+
+test('events that nobody reads are not listened to', () => {
+  const { events, stream, read } = setUp();
+  expect(events.isHeard('peer.changed')).toBe(false);
+  const [first, second] = [read(['peer.changed']), read(['peer.changed'])];
+  expect([events.isHeard('peer.changed'), events.isHeard('relay.changed')]).toEqual([true, false]);
+  first.emit('close');
+  expect(events.isHeard('peer.changed')).toBe(true);
+  second.emit('close');
+  expect(events.isHeard('peer.changed')).toBe(false);
+  read();
+  stream.stop();
+  expect(EVENT_NAMES.filter((name) => events.isHeard(name))).toEqual([]);
 });
 
 test('a comment keeps an idle stream alive', () => {
@@ -83,67 +105,84 @@ test('a comment keeps an idle stream alive', () => {
 });
 
 describe('a slow reader', () => {
-  test('gets everything in order once it drains, and no comment meanwhile', () => {
+  test('gets everything in order once it drains, and no comment meanwhile', async () => {
     const { events, clock, read } = setUp();
     const sink = read();
+    const texts = [0, 1, 2, 3, 4].map((queued) => textOf('peer.changed', { ...PEER, queued }));
     sink.hasRoom = false;
-    for (let i = 0; i < 5; i++) events.emit('peer.changed', { ...PEER, queued: i });
+    events.emit('peer.changed', { ...PEER, queued: 0 });
+    await turn();
+    for (let i = 1; i < 5; i++) events.emit('peer.changed', { ...PEER, queued: i });
+    await turn();
     clock.advance(60_000);
-    expect(sink.written).toEqual([textOf('peer.changed', { ...PEER, queued: 0 })]);
-    sink.emit('drain');
-    expect(sink.written.length).toBe(2);
+    expect(sink.written).toEqual(texts.slice(0, 1));
     sink.hasRoom = true;
     sink.emit('drain');
-    expect(sink.written).toEqual(
-      [0, 1, 2, 3, 4].map((queued) => textOf('peer.changed', { ...PEER, queued })),
-    );
+    expect(sink.written.join('')).toBe(texts.join(''));
     events.emit('relay.changed', RELAY);
+    await turn();
     expect(sink.written.at(-1)).toBe(textOf('relay.changed', RELAY));
   });
 
-  test('is disconnected with a comment at 1,000 events, and holds nobody up', () => {
+  test('is disconnected with a comment at 1,000 events, and holds nobody up', async () => {
     const { events, clock, stream, read } = setUp();
     const slow = read();
     const quick = read();
     slow.hasRoom = false;
     // One in the socket, 1,000 in the queue.
-    for (let i = 0; i < 1001; i++) events.emit('peer.changed', PEER);
+    events.emit('peer.changed', PEER);
+    await turn();
+    for (let i = 0; i < 1000; i++) events.emit('peer.changed', PEER);
     expect(slow.ended).toBeUndefined();
     events.emit('peer.changed', PEER);
     expect(slow.ended).toBe(': disconnected: too far behind\n\n');
-    expect(slow.written.length).toBe(1);
-    expect(quick.written.length).toBe(1002);
+    await turn();
+    expect(countOf(slow)).toBe(1);
+    expect(countOf(quick)).toBe(1002);
     expect(stream.readers).toBe(1);
     events.emit('peer.changed', PEER);
+    await turn();
     slow.emit('drain');
-    expect(slow.written.length).toBe(1);
+    expect(countOf(slow)).toBe(1);
     expect(slow.isDestroyed).toBe(false);
     clock.advance(5000);
     expect(slow.isDestroyed).toBe(true);
   });
 
-  test('is disconnected by bytes as well: payloads are large', () => {
+  test('is disconnected by bytes as well: payloads are large', async () => {
     const { events, read } = setUp();
     const sink = read();
     sink.hasRoom = false;
     const large = { ...INCOMING, data: 'x'.repeat(1024 * 1024) };
-    for (let i = 0; i < 32; i++) events.emit('message.received', large);
+    events.emit('message.received', large);
+    await turn();
+    for (let i = 0; i < 31; i++) events.emit('message.received', large);
     expect(sink.ended).toBeUndefined();
     events.emit('message.received', large);
     expect(sink.ended).toBe(': disconnected: too far behind\n\n');
   });
 
-  test('regains its whole allowance by draining', () => {
+  test('regains its whole allowance by draining', async () => {
     const { events, read } = setUp({ maxQueuedEvents: 2, maxQueuedChars: 2000 });
     const sink = read();
     for (let round = 0; round < 5; round++) {
       sink.hasRoom = false;
-      for (let i = 0; i < 3; i++) events.emit('trust.requested', PENDING);
+      events.emit('trust.requested', PENDING);
+      await turn();
+      for (let i = 0; i < 2; i++) events.emit('trust.requested', PENDING);
       sink.hasRoom = true;
       sink.emit('drain');
     }
     expect(sink.ended).toBeUndefined();
-    expect(sink.written.length).toBe(15);
+    expect(countOf(sink)).toBe(15);
+  });
+
+  test('may have more in one turn than its queue takes, while its socket has room', () => {
+    const { events, read } = setUp({ maxQueuedEvents: 2 });
+    const sink = read();
+    for (let i = 0; i < 10; i++) events.emit('peer.changed', PEER);
+    expect(sink.ended).toBeUndefined();
+    expect(countOf(sink)).toBe(8);
   });
 });
 
