@@ -79,9 +79,16 @@ export function payloadText(
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export function previewOf(type: MessageType, payload: Uint8Array): string {
+  const { buffer, byteOffset, length } = payload;
+  if (type === 'binary') {
+    const bytes = Math.min(length, (PREVIEW_CHARACTERS / 4) * 3);
+    return Buffer.from(buffer, byteOffset, bytes).toString('base64');
+  }
   // 4 bytes a character at most, and one more so that the cut is never inside the last one shown.
-  const head = payload.subarray(0, (PREVIEW_CHARACTERS + 1) * 4);
-  const text =
-    type === 'binary' ? Buffer.from(head).toString('base64') : Buffer.from(head).toString('utf8');
-  return Array.from(text).slice(0, PREVIEW_CHARACTERS).join('');
+  const bytes = Math.min(length, (PREVIEW_CHARACTERS + 1) * 4);
+  const text = Buffer.from(buffer, byteOffset, bytes).toString('utf8');
+  if (text.length <= PREVIEW_CHARACTERS) return text;
+  return Array.from(text.slice(0, 2 * PREVIEW_CHARACTERS))
+    .slice(0, PREVIEW_CHARACTERS)
+    .join('');
 }

@@ -69,7 +69,10 @@ export class StoreError extends Error {
 const FORMAT_VERSION = 1;
 const OWED_DELAY_MS = 1000;
 /** What a peer's receipt takes longer, so that a message and its reply need not wait for two disks. */
-const SOON_DELAY_MS = 3;
+const MIN_SOON_DELAY_MS = 3;
+const MAX_SOON_DELAY_MS = 100;
+/** A slow disk holds the whole process up: with this, for a fifth of the time at most. */
+const SOON_DELAYS_PER_TRANSACTION = 4;
 const VERSION_KEY = new TextEncoder().encode('version');
 
 interface Job {
@@ -84,6 +87,7 @@ export class Store implements Storage {
   #jobs: Job[] = [];
   #running: Promise<void> | undefined;
   #timer: { readonly delayMs: number; readonly timeout: NodeJS.Timeout } | undefined;
+  #lastTransactionMs = 0;
   #closed = false;
 
   private constructor(root: RootDatabase<Uint8Array, Uint8Array>) {
@@ -135,7 +139,7 @@ export class Store implements Storage {
     await new Promise<void>((resolve, reject) => {
       this.#jobs.push({ writes, caller: { resolve, reject } });
       if (when === 'now') this.#running ??= this.#run();
-      else this.#runIn(SOON_DELAY_MS);
+      else this.#runIn(this.#soonDelayMs);
     });
   }
 
@@ -152,6 +156,11 @@ export class Store implements Storage {
     if (this.#jobs.length > 0) this.#running ??= this.#run();
     await this.#running;
     await this.#root.close();
+  }
+
+  get #soonDelayMs(): number {
+    const delayMs = SOON_DELAYS_PER_TRANSACTION * this.#lastTransactionMs;
+    return Math.min(Math.max(delayMs, MIN_SOON_DELAY_MS), MAX_SOON_DELAY_MS);
   }
 
   /** Unless a transaction is to be made before that. */
@@ -201,12 +210,14 @@ export class Store implements Storage {
    * two changes of thread. While the disk is slow, nothing could be promised to a caller anyway.
    */
   #transaction(writes: readonly Write[]): void {
+    const startedMs = performance.now();
     this.#root.transactionSync(() => {
       for (const { table, key, value } of writes) {
         if (value === undefined) this.#table(table).removeSync(key);
         else this.#table(table).putSync(key, value);
       }
     });
+    this.#lastTransactionMs = performance.now() - startedMs;
   }
 
   #table(name: TableName): Database<Uint8Array, Uint8Array> {
@@ -233,8 +244,9 @@ export class Store implements Storage {
 
 /** A sequence number as a key: big-endian, so that keys sort as numbers do. */
 export function sequenceKey(sequence: number): Uint8Array {
-  const key = new Uint8Array(8);
-  new DataView(key.buffer).setBigUint64(0, BigInt(sequence));
+  const key = Buffer.allocUnsafe(8);
+  key.writeUInt32BE(Math.floor(sequence / 2 ** 32), 0);
+  key.writeUInt32BE(sequence >>> 0, 4);
   return key;
 }
 
