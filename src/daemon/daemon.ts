@@ -21,6 +21,8 @@ import { Metrics } from './metrics.ts';
 import type { NodeApi } from './node-api.ts';
 import { watchForWake } from './wake-detector.ts';
 
+/** Their lives are counted in days. */
+const KEY_CHECK_MS = 3_600_000;
 /** A node that forwards thousands of messages a second writes some 60 MB of log in this time. */
 const LOG_CHECK_MS = 60_000;
 
@@ -39,6 +41,8 @@ export interface DaemonNode {
   readonly api: NodeApi;
   /** The host may have slept: what was connected may not be any more. */
   onWake(): void;
+  /** The identity has a new key, which is on disk: who deals with this node has to hear of it. */
+  onKeyRotated(): void;
   stop(): Promise<void>;
 }
 
@@ -105,10 +109,12 @@ export class Daemon {
     this.#holds('pid file', () => {
       releasePidFile(pidFile);
     });
-    const identity = this.#openIdentity(paths, config, log);
+    const identity = loadOrCreateIdentity(paths, random, clock.now());
     this.#holds('identity', () => {
       identity.secret.erase();
     });
+    const rotateKey = this.#keyRotation(identity, paths, config, log);
+    rotateKey();
     const node = await openNode({ config, identity, dataFolder: paths.data, log, clock, random });
     this.#holds('node', async () => node.stop());
     const metrics = new Metrics(node.api, config.observability.metrics, VERSION);
@@ -120,7 +126,7 @@ export class Daemon {
     });
     this.#holds('local API', async () => api.stop());
     await api.start();
-    this.#holds('timers', this.#watch(paths.logFile, node, log));
+    this.#holds('timers', this.#watch(paths.logFile, node, rotateKey, log));
     const { id, address } = node.api.names();
     this.#isReady = true;
     log.info({ id, address, socket, version: VERSION, pid: process.pid }, 'ready');
@@ -142,18 +148,17 @@ export class Daemon {
     this.#closers.push({ part, close });
   }
 
-  #openIdentity(paths: HomePaths, config: Config, log: Log): Identity {
+  /** Gives the identity a new key when it is time; true: it has one. Throws when that cannot be written. */
+  #keyRotation(identity: Identity, paths: HomePaths, config: Config, log: Log): () => boolean {
     const { clock, random } = this.#options;
-    const nowMs = clock.now();
-    return rotateWhenDue(loadOrCreateIdentity(paths, random, nowMs), {
-      ...{ nowMs, random, log, maxAgeDays: config.protocol.identity.key_rotation_days },
-      write: (identity) => {
-        writeKeyFile(paths.keyFile, identity);
-      },
-    });
+    const { key_rotation_days: maxAgeDays } = config.protocol.identity;
+    const write = (renewed: Identity): void => {
+      writeKeyFile(paths.keyFile, renewed);
+    };
+    return () => rotateWhenDue(identity, { nowMs: clock.now(), random, log, maxAgeDays, write });
   }
 
-  #watch(logFile: string, node: DaemonNode, log: Log): () => void {
+  #watch(logFile: string, node: DaemonNode, rotateKey: () => boolean, log: Log): () => void {
     const { clock, rotateLog } = this.#options;
     const rotate = (): void => {
       try {
@@ -165,6 +170,13 @@ export class Daemon {
     rotate();
     const cancels = [
       every(clock, LOG_CHECK_MS, rotate),
+      every(clock, KEY_CHECK_MS, () => {
+        try {
+          if (rotateKey()) node.onKeyRotated();
+        } catch (err) {
+          log.warn({ err }, 'the key is old, but a new one cannot be written');
+        }
+      }),
       watchForWake(clock, (gapMs) => {
         log.info({ gap_ms: gapMs }, 'the host slept, or its clock was set');
         node.onWake();

@@ -16,21 +16,21 @@ export interface KeyRotation {
 }
 
 /**
- * This identity, with a new key when the current one is older than it may be. The old secret is erased
- * once the new one is on disk, not before: a crash in between leaves one of the two, whole.
+ * Gives the identity a new key when the current one is older than it may be; true: it has one. The old
+ * secret is erased once the new one is on disk, not before: a crash in between leaves one of the two, whole.
  */
-export function rotateWhenDue(identity: Identity, rotation: KeyRotation): Identity {
+export function rotateWhenDue(identity: Identity, rotation: KeyRotation): boolean {
   const { maxAgeDays, nowMs, random, log, write } = rotation;
   const ageDays = (nowMs - identity.keyIssuedAtMs) / DAY_MS;
-  if (maxAgeDays === 0 || ageDays <= maxAgeDays) return identity;
+  if (maxAgeDays === 0 || ageDays <= maxAgeDays) return false;
   const rotations = identity.chain.length;
   if (rotations >= MAX_CERTIFICATES) {
     log.warn({ rotations }, 'the key is old, but an identity has no room for another one');
-    return identity;
+    return false;
   }
   const renewed = identity.rotate(random, nowMs);
   write(renewed);
-  identity.secret.erase();
+  identity.become(renewed);
   log.info({ age_days: Math.floor(ageDays), rotations: rotations + 1 }, 'key rotated');
-  return renewed;
+  return true;
 }

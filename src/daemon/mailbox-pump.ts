@@ -34,7 +34,7 @@ const MAX_ANSWER_ITEMS = 32;
 export class MailboxPump {
   readonly #deps: MailboxPumpDeps;
   #isBusy = false;
-  #url = '';
+  #place = '';
   /** Smaller after the relay found an envelope too large. */
   #maxMessages = MAX_BATCH_MESSAGES;
   /** Too large for this relay even alone: it waits until the peer is there, and the others with it. */
@@ -48,8 +48,8 @@ export class MailboxPump {
     if (this.#isBusy) return;
     const mailbox = this.#deps.mailbox();
     if (mailbox === undefined) return;
-    if (mailbox.url !== this.#url) {
-      this.#url = mailbox.url;
+    if (mailbox.place !== this.#place) {
+      this.#place = mailbox.place;
       this.#maxMessages = MAX_BATCH_MESSAGES;
       this.#tooLarge = undefined;
       this.#deps.outgoing.mailboxRun.restart();

@@ -14,6 +14,7 @@ import type { EventMap, NodeNames, PeerView } from '../client/api.ts';
 import type { Identity } from '../identity/identity.ts';
 import { decodeNodeRecord } from '../identity/node-record.ts';
 import { Inbox, type InboxLimits } from './inbox.ts';
+import { KeyNews } from './key-news.ts';
 import type { Log } from './log.ts';
 import { Messages } from './messages.ts';
 import { namesOf, namesOfKey, peerView, pendingView } from './node-views.ts';
@@ -73,6 +74,7 @@ export class NodeCore {
   onRoundTrip: (rttMs: number) => void = () => undefined;
   readonly #deps: NodeCoreDeps;
   readonly #courier: TrustCourier;
+  readonly #keyNews: KeyNews;
   readonly #names = new WeakMap<TrustRecord, NodeNames>();
   #cancels: Cancel[] = [];
   #isRunning = false;
@@ -132,6 +134,7 @@ export class NodeCore {
       ...{ clock, random, log, postman, trust: this.trust, store: this.store },
       online: () => this.relays.online,
     });
+    this.#keyNews = new KeyNews({ identity, storage, clock, log, trust: this.trust });
     this.peers = new Peers({
       ...{ identity, clock, random, log, trace, dropped, postman },
       ...{ outbox: this.outbox, relays: this.relays, store: this.store, trust: this.trust },
@@ -167,6 +170,7 @@ export class NodeCore {
     this.#subscribe();
     this.peers.start();
     this.#courier.start();
+    this.#keyNews.start();
     this.#cancels.push(
       every(clock, EXPIRE_MS, () => {
         if (this.outbox.expire()) this.#wakeAll();
@@ -184,6 +188,7 @@ export class NodeCore {
     for (const cancel of this.#cancels) cancel();
     this.#cancels = [];
     this.#courier.stop();
+    this.#keyNews.stop();
     this.messages.failWaiters(
       new PilotError('not_running', 'the daemon stops; the message stays in the outbox', {
         hint: 'Start it again: pilotctl daemon start',
@@ -192,6 +197,13 @@ export class NodeCore {
     // While the relays are there, so that the peers hear of it.
     this.peers.stop();
     await this.relays.stop();
+  }
+
+  /** Sessions go on: their keys do not depend on it. */
+  keyRotated(): void {
+    void this.publisher.renew();
+    this.#keyNews.tell();
+    this.#wakeAll();
   }
 
   namesOf(peer: string): NodeNames {

@@ -82,6 +82,11 @@ export class PilotNode implements NodeApi {
     await this.#core.stop();
   }
 
+  /** The identity has a new key. */
+  keyRotated(): void {
+    this.#core.keyRotated();
+  }
+
   names(): NodeNames {
     return this.#core.publisher.names();
   }

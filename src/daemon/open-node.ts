@@ -26,6 +26,9 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
       onWake: () => {
         for (const relay of relays) relay.probe();
       },
+      onKeyRotated: () => {
+        node.keyRotated();
+      },
       stop: async () => {
         await node.stop();
         await storage.close();

@@ -26,6 +26,8 @@ export interface Route {
 /** One relay as a place to leave envelopes for a certain peer. */
 export interface Mailbox {
   readonly url: string;
+  /** Another one when what was left before may not be read: another relay, another key of either side. */
+  readonly place: string;
   /** Seals `items` for the peer and leaves them; resolves when the relay has them on its disk. */
   put(items: readonly Uint8Array[], expiresAtMs: number): Promise<void>;
 }
@@ -50,6 +52,8 @@ export interface PeerDeps {
   /** What tells a peer of our trust, as long as it has not shown that it knows. */
   readonly acceptanceFor: (peer: string) => AppMessage | undefined;
   readonly confirmed: (peer: string) => void;
+  /** The peer's key chain as it is known now. */
+  readonly chainOf: (peer: string) => KeyChain | undefined;
   /** False: not a chain that this peer may have. */
   readonly acceptsChain: (chain: KeyChain) => boolean;
   readonly routeTo: (peer: string) => Route | undefined;

@@ -81,7 +81,10 @@ export class Peer {
     this.#incoming = new Incoming(key, { ...deps.incoming, answered: wake });
     this.#outgoing = new Outgoing(key, { ...deps, wake });
     this.session = new Session({
-      ...{ identity: deps.identity, remote, clock: deps.clock, random: deps.random },
+      ...{ identity: deps.identity, clock: deps.clock, random: deps.random },
+      get remote() {
+        return deps.chainOf(key) ?? remote;
+      },
       settings: { handshakeTimeoutMs: deps.handshakeTimeoutMs },
       ...{ cookies: deps.cookies, isUnderLoad: deps.isUnderLoad, source: () => key },
       handlers: {

@@ -71,6 +71,7 @@ export class Peers {
       confirmed: (peer) => {
         trust.confirm(peer);
       },
+      chainOf: (peer) => store.get(peer)?.chain,
       acceptsChain: (chain) => trust.accepts(chain),
       routeTo: (peer) => this.#routeTo(peer),
       mailboxFor: (peer) => this.#mailboxFor(peer),
@@ -160,8 +161,11 @@ export class Peers {
       // The relay says who it is from; the envelope proves it.
       if (!trust.accepts(sender)) return;
       const peer = this.#peers.get(toHex(sender.firstKey));
-      if (peer !== undefined) await peer.receive(sender, items);
-      else await this.#receiveFromStranger(relay, sender, items);
+      if (peer !== undefined) {
+        await peer.receive(sender, items);
+        // It may have brought a new key, which what lies in the peer's mailbox is not sealed to.
+        peer.wake();
+      } else await this.#receiveFromStranger(relay, sender, items);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       dropped('malformed_envelope');
@@ -236,16 +240,17 @@ export class Peers {
   }
 
   #mailboxFor(peer: string): Mailbox | undefined {
-    const { postman, relayFallback, relays, store } = this.#deps;
+    const { identity, postman, relayFallback, relays, store } = this.#deps;
     const record = store.get(peer);
     if (record === undefined || !relayFallback) return undefined;
     this.#askAbout(record);
     const [relay] = relaysFor(record.relays, relays.settled);
     if (relay === undefined) return undefined;
+    const { chain } = record;
     return {
       url: relay.url,
+      place: `${relay.url} ${identity.chain.length} ${chain.length}`,
       put: async (items, expiresAtMs) => {
-        const { chain } = store.get(peer) ?? record;
         await postman.put(relay, chain, items, expiresAtMs);
       },
     };

@@ -7,6 +7,8 @@
  *     hostname_taken   published without the hostname at that relay, with a warning
  *     stale_record     the relay has one with a later time: our clock went back; ours goes after it
  *
+ * A record is signed anew when something in it changes, or the key that signs it.
+ *
  * What was chosen (table `meta`, key `self`) survives restarts.
  */
 import { encodeCbor } from '../base/cbor.ts';
@@ -16,6 +18,7 @@ import { PilotError } from '../base/pilot-error.ts';
 import type { NodeNames } from '../client/api.ts';
 import { formatAddress, nextNodeNumber } from '../identity/address.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { KeyChain } from '../identity/key-chain.ts';
 import { decodeNodeRecord, encodeNodeRecord, MAX_RECORD_RELAYS } from '../identity/node-record.ts';
 import { RelayError } from '../relay/relay-error.ts';
 import type { Log } from './log.ts';
@@ -52,7 +55,8 @@ export class Publisher {
   readonly #deps: PublisherDeps;
   readonly #refusedAt = new Set<string>();
   #chosen: Chosen;
-  #encoded: { readonly of: Chosen; readonly bytes: Uint8Array } | undefined;
+  #encoded:
+    { readonly of: Chosen; readonly chain: KeyChain; readonly bytes: Uint8Array } | undefined;
 
   constructor(deps: PublisherDeps) {
     this.#deps = deps;
@@ -80,8 +84,10 @@ export class Publisher {
   /** The record as relays have it. */
   record(): Uint8Array {
     // Signing takes a millisecond, and every envelope to a new peer begins with the record.
-    if (this.#encoded?.of !== this.#chosen) {
-      this.#encoded = { of: this.#chosen, bytes: this.#encode(this.#chosen.hostname) };
+    const { chain } = this.#deps.identity;
+    if (this.#encoded?.of !== this.#chosen || this.#encoded.chain !== chain) {
+      const bytes = this.#encode(this.#chosen.hostname);
+      this.#encoded = { of: this.#chosen, chain, bytes };
     }
     return this.#encoded.bytes;
   }
@@ -97,6 +103,17 @@ export class Publisher {
       });
     }
     return outcome;
+  }
+
+  /** This node has a new key: relays learn it, and let nobody in with the old one. */
+  async renew(): Promise<void> {
+    try {
+      await this.#choose({});
+    } catch (error) {
+      // It goes out with the time that it had; a relay that minds is overtaken.
+      this.#deps.log.warn({ err: error }, 'could not note the time of the new record');
+    }
+    await this.#publishEverywhere();
   }
 
   /** Empty: none. PilotError `conflict` when a relay has given the name to another node. */

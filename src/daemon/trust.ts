@@ -22,6 +22,7 @@ import {
   withRecord,
 } from './trust-record.ts';
 import { isFreshStatement, isJustification, RequestLimits } from './trust-rules.ts';
+import { sayingFor, trustItem } from './trust-statement.ts';
 import type { TrustStore } from './trust-store.ts';
 
 export interface TrustSettings {
@@ -104,30 +105,18 @@ export class Trust {
     return this.#move({ ...known, ...this.#say(known, 'revoke', '') }, 'none', 'revoked');
   }
 
-  /** What the peer has to hear from us as things stand, said once or not; undefined when that is nothing. */
+  /** What the peer has to hear from us; a request also once more, at relays that come later. */
   statementFor(record: TrustRecord): TrustItem | undefined {
-    const { justification, owed, owedWhy, state, ourStatementMs: atMs } = record;
-    switch (owed === '' && state === 'asked' ? 'request' : owed) {
-      case '':
-        return undefined;
-      case 'request': {
-        const why = owed === '' ? justification : owedWhy;
-        return { kind: 'request', record: this.#deps.ownRecord(), why, atMs };
-      }
-      case 'accept':
-        return { kind: 'accept', record: this.#deps.ownRecord(), atMs };
-      case 'reject':
-        return { kind: 'reject', why: owedWhy, atMs };
-      case 'revoke':
-        return { kind: 'revoke', atMs };
-    }
+    const saying = sayingFor(record);
+    if (saying === undefined || (record.owed === '' && record.state !== 'asked')) return undefined;
+    return trustItem(saying, record.ourStatementMs, this.#deps.ownRecord);
   }
 
   /** What tells a peer that trusts us, too, as long as it has not shown that it knows. */
   acceptanceFor(peer: string): TrustItem | undefined {
     const known = this.#deps.store.get(peer);
     if (known?.state !== 'trusted' || known.isConfirmed) return undefined;
-    return { kind: 'accept', record: this.#deps.ownRecord(), atMs: known.ourStatementMs };
+    return trustItem({ kind: 'accept', why: '' }, known.ourStatementMs, this.#deps.ownRecord);
   }
 
   /** A relay has our statement of that time. */
@@ -142,6 +131,19 @@ export class Trust {
     const known = this.#deps.store.get(peer);
     if (known?.state !== 'asked' || known.owed !== '') return;
     await this.#put({ ...known, ...this.#say(known, 'request', known.justification) });
+  }
+
+  /**
+   * Our key is another one: whom we deal with hears it with a statement. One that is owed already is made
+   * anew, since it may be under way, sealed with the key before. Resolves when all are on disk.
+   */
+  async restate(): Promise<void> {
+    const written = [...this.#deps.store.all()].map(async (known) => {
+      const saying = sayingFor(known);
+      if (saying === undefined) return;
+      await this.#put({ ...known, ...this.#say(known, saying.kind, saying.why) });
+    });
+    await Promise.all(written);
   }
 
   /** The peer has shown that it knows of our trust. */

@@ -50,7 +50,7 @@ const network = section({
 const identity = section({
   algorithm: choice('The kind of key.', { of: ['ed25519'], default: 'ed25519' }),
   key_rotation_days: integer(
-    'How old a key may grow before the next one takes over; 0: for ever.',
+    'How old a key may grow before the next one takes over, also while the daemon runs; 0: for ever.',
     {
       ...{ unit: 'days', min: 0, max: 3650, default: 0 },
     },

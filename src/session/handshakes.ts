@@ -6,7 +6,7 @@
  *     of a peer's               we                                 answer
  *     chain forked or stale                                        refused: chain_forked, chain_stale
  *     rekey of the open session ask for new keys too, and we are
- *                               the lower first key                none: ours goes first
+ *                               the lower first key (*)            none: ours goes first
  *                               else                               accepted
  *     rekey of another          half-open with it                  none: it is not confirmed yet
  *                               else                               refused: unknown_session
@@ -15,7 +15,7 @@
  *                               lower first key (*)                none: ours goes first
  *                               else                               what `admit` says
  *
- *     (*) unless its key is new to us: then it could not read ours
+ *     (*) unless ours went to a key that the peer has replaced: it cannot read that
  *
  * An answer changes nothing until the peer sends a packet under the new keys. Then they replace the open
  * session's keys, or the open session. One exception keeps two sides that began at once from swapping
@@ -68,12 +68,13 @@ export class Handshakes {
   readonly #deps: HandshakesDeps;
   readonly #initiator: Initiator;
   readonly #responder: Responder;
-  #remote: KeyChain;
+  /** As the peer's handshakes have told it. */
+  #told: KeyChain;
 
   constructor(deps: HandshakesDeps) {
     const { session, counters, events } = deps;
     this.#deps = deps;
-    this.#remote = session.remote;
+    this.#told = session.remote;
     const shared = {
       identity: () => session.identity,
       clock: session.clock,
@@ -90,9 +91,10 @@ export class Handshakes {
     });
   }
 
-  /** The peer's key chain, as far as it has told. */
+  /** The peer's key chain, as far as it has told, or the owner has heard. */
   get remote(): KeyChain {
-    return this.#remote;
+    const { remote } = this.#deps.session;
+    return remote.length > this.#told.length ? remote : this.#told;
   }
 
   /** Begins a new session. */
@@ -141,7 +143,7 @@ export class Handshakes {
       return;
     }
     if (!this.#goesFirst('opening') && this.#responder.answerAgain(packet)) return;
-    const initiation = this.#responder.read(packet, this.#remote);
+    const initiation = this.#responder.read(packet, this.remote);
     if (typeof initiation === 'string') counters.drop(initiation);
     else this.#answer(initiation);
   }
@@ -174,7 +176,7 @@ export class Handshakes {
 
   #start(what: { session: Uint8Array; rekey: boolean; early: readonly Uint8Array[] }): void {
     const { receiveWindowBytes: windowBytes, handshakeTimeoutMs: timeoutMs } = this.#deps.settings;
-    this.#initiator.start({ ...what, remote: this.#remote, windowBytes, timeoutMs });
+    this.#initiator.start({ ...what, remote: this.remote, windowBytes, timeoutMs });
   }
 
   #answer(initiation: PeerInitiation): void {
@@ -194,11 +196,11 @@ export class Handshakes {
   #judge(initiation: PeerInitiation): Verdict {
     const { chain } = initiation;
     if (typeof chain === 'string') return { kind: 'refuse', code: chain };
-    const hasNewKey = this.#adopt(chain);
+    this.#adopt(chain);
     // The owner may have closed the session on hearing of the new key.
     if (this.#deps.phase().kind === 'closed') return CLOSED;
     if (initiation.rekey) return this.#judgeRekey(initiation);
-    return this.#judgeNew(initiation, chain, hasNewKey);
+    return this.#judgeNew(initiation, chain);
   }
 
   #judgeRekey({ session }: PeerInitiation): Verdict {
@@ -209,25 +211,25 @@ export class Handshakes {
     return this.#responder.has(session) ? REPLAYED : { kind: 'refuse', code: 'unknown_session' };
   }
 
-  #judgeNew({ session, early }: PeerInitiation, chain: KeyChain, hasNewKey: boolean): Verdict {
+  #judgeNew({ session, early }: PeerInitiation, chain: KeyChain): Verdict {
     const open = this.#deps.phase().conversation;
     if (open !== undefined && equalBytes(open.id, session)) return REPLAYED;
-    if (!hasNewKey && this.#goesFirst('opening')) return SIMULTANEOUS;
+    if (this.#goesFirst('opening')) return SIMULTANEOUS;
     const verdict = this.#deps.session.handlers.admit({ chain, early });
     if (this.#deps.phase().kind === 'closed') return CLOSED;
     return verdict.accept ? { kind: 'accept' } : { kind: 'refuse', code: verdict.code };
   }
 
-  #adopt(chain: KeyChain): boolean {
-    if (chain.length === this.#remote.length) return false;
-    this.#remote = chain;
+  #adopt(chain: KeyChain): void {
+    if (chain.length === this.remote.length) return;
+    this.#told = chain;
     this.#deps.session.handlers.rotated(chain);
-    return true;
   }
 
   /** True when we have begun the same thing and it is ours that counts. */
   #goesFirst(kind: 'opening' | 'open'): boolean {
-    return this.#initiator.isActive && this.#deps.phase().kind === kind && this.#isLower();
+    const isReadable = this.#initiator.remote?.length === this.remote.length;
+    return isReadable && this.#deps.phase().kind === kind && this.#isLower();
   }
 
   #holdsOn(open: Conversation): boolean {
@@ -238,6 +240,6 @@ export class Handshakes {
   }
 
   #isLower(): boolean {
-    return Buffer.compare(this.#deps.session.identity.firstKey, this.#remote.firstKey) < 0;
+    return Buffer.compare(this.#deps.session.identity.firstKey, this.remote.firstKey) < 0;
   }
 }

@@ -65,7 +65,8 @@ export type InitiatorOutcome =
 
 interface Attempt {
   readonly request: InitiationRequest;
-  readonly identity: Identity;
+  /** As it was when the attempt began: the answer is sealed to it. */
+  readonly ownStatic: Uint8Array;
   readonly noise: IkInitiator;
   readonly remoteStatic: Uint8Array;
   readonly localIndex: number;
@@ -104,6 +105,11 @@ export class Initiator {
     return this.#attempt !== undefined;
   }
 
+  /** To whom the initiation under way went, as they were known then. */
+  get remote(): KeyChain | undefined {
+    return this.#attempt?.request.remote;
+  }
+
   start(request: InitiationRequest): void {
     this.#attempt = this.#prepare(request);
     this.#timeout.setIn(request.timeoutMs);
@@ -128,8 +134,7 @@ export class Initiator {
     const attempt = this.#attempt;
     const { receiverIndex, senderIndex, noise } = decodeResponse(packet);
     if (receiverIndex !== attempt?.localIndex) return 'unexpected_answer';
-    const ownStatic = staticKeyPair(attempt.identity).publicKey;
-    if (!hasValidResponseMac1(packet, ownStatic)) return 'bad_mac';
+    if (!hasValidResponseMac1(packet, attempt.ownStatic)) return 'bad_mac';
     const answer = readAnswer(attempt.noise, noise, senderIndex);
     if (answer === undefined) return 'unreadable_handshake';
     this.cancel();
@@ -161,12 +166,12 @@ export class Initiator {
 
   #prepare(request: InitiationRequest): Attempt {
     const { clock, random } = this.#deps;
-    const identity = this.#deps.identity();
+    const own = staticKeyPair(this.#deps.identity());
     const { remote } = request;
     const remoteStatic = x25519FromEd25519(remote.currentKey);
     const noise = new IkInitiator({
       prologue: noisePrologue('pilot/1', remote.firstKey),
-      static: staticKeyPair(identity),
+      static: own,
       remoteStatic,
       ephemeral: x25519KeyPair(random(X25519_BYTES)),
     });
@@ -174,7 +179,8 @@ export class Initiator {
     const message = noise.writeMessage1(this.#payload(request, localIndex));
     const packet = encodeInitiation(localIndex, message, remoteStatic);
     const startedMs = clock.monotonic();
-    const fixed = { request, identity, noise, remoteStatic, localIndex, packet, startedMs };
+    const keys = { ownStatic: own.publicKey, remoteStatic };
+    const fixed = { request, ...keys, noise, localIndex, packet, startedMs };
     return { ...fixed, transmissions: 0, retransmitMs: FIRST_RETRANSMIT_MS, cookies: 0 };
   }
 

@@ -7,9 +7,9 @@ import type { SessionHandlers } from './session-handlers.ts';
 import type { SessionSettings } from './session-settings.ts';
 
 export interface SessionDeps {
-  /** Read at each handshake: a getter serves a key that rotates. */
+  /** Read at each handshake: its key may have been rotated since the last one. */
   readonly identity: Identity;
-  /** The peer, as far as it is known. */
+  /** The peer, as far as it is known. Read at each handshake: a getter serves what is heard elsewhere. */
   readonly remote: KeyChain;
   readonly clock: Clock;
   readonly random: RandomBytes;

@@ -76,7 +76,7 @@ export class Session {
     return this.#phase.kind;
   }
 
-  /** The peer's key chain, as far as it has told. */
+  /** The peer's key chain, as far as it has told, or the owner has heard. */
   get remote(): KeyChain {
     return this.#handshakes.remote;
   }

@@ -36,6 +36,7 @@ export function newHome(): Home {
     return Promise.resolve({
       api: new FakeNode(),
       onWake: () => history.push('woken'),
+      onKeyRotated: () => history.push('key rotated'),
       stop: async () => {
         history.push(existsSync(paths.socket) ? 'stopped before the API' : 'stopped');
         return Promise.resolve();

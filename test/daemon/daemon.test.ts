@@ -115,6 +115,7 @@ describe('an end', () => {
         Promise.resolve({
           api: new FakeNode(),
           onWake: () => undefined,
+          onKeyRotated: () => undefined,
           stop: async () => Promise.reject(new Error('disk gone')),
         }),
     });
@@ -234,49 +235,6 @@ test('what a killed daemon left is cleaned away', async () => {
   await daemon().start();
   expect(readFileSync(paths.pidFile, 'utf8')).toMatch(new RegExp(`^${process.pid}\n`));
   expect((await call(paths.socket, { path: '/v1/health' })).status).toBe(200);
-});
-
-describe('a key that has grown old', () => {
-  const flags = { 'protocol.identity.key_rotation_days': '30' };
-  const DAY_MS = 86_400_000;
-
-  test('is replaced at the next start, on disk and in memory', async () => {
-    const { paths, clock, daemon, opened, lines } = newHome();
-    const first = daemon({ flags });
-    await first.start();
-    await first.stop();
-    const before = readKeyFile(paths.keyFile);
-    clock.advance(31 * DAY_MS);
-    await daemon({ flags }).start();
-    const identity = opened[1]?.identity;
-    expect(identity?.nodeId).toBe(before.nodeId);
-    expect(identity?.currentKey).not.toEqual(before.currentKey);
-    expect(identity?.chain.extends(before.chain)).toBe(true);
-    const onDisk = readKeyFile(paths.keyFile);
-    expect(onDisk.currentKey).toEqual(identity?.currentKey);
-    expect(modeOf(paths.keyFile)).toBe(0o600);
-    expect(lines()).toContainEqual(
-      expect.objectContaining({ msg: 'key rotated', age_days: 31, rotations: 1 }),
-    );
-    expect((await call(paths.socket, { path: '/v1/identity' })).json).toMatchObject({
-      rotations: 1,
-      created: '2026-01-01T00:00:00.000Z',
-    });
-  });
-
-  test.each([
-    ['is kept until then', flags, 29],
-    ['is kept for ever by default', {}, 5000],
-  ])('%s', async (_what, settings, days) => {
-    const { paths, clock, daemon } = newHome();
-    const first = daemon({ flags: settings });
-    await first.start();
-    await first.stop();
-    const before = readFileSync(paths.keyFile, 'utf8');
-    clock.advance(days * DAY_MS);
-    await daemon({ flags: settings }).start();
-    expect(readFileSync(paths.keyFile, 'utf8')).toBe(before);
-  });
 });
 
 test('the node hears when the host wakes up, and the log is kept small every minute', async () => {

@@ -11,13 +11,18 @@ const DAY_MS = 86_400_000;
 
 test('the old secret lives until the new key is on disk, and not longer', () => {
   const identity = Identity.create(random, 0);
+  const { secret } = identity;
   const write = (renewed: Identity): void => {
-    expect(identity.secret.exposeSeed().length).toBe(32);
+    expect(secret.exposeSeed().length).toBe(32);
+    expect(identity.chain.length).toBe(0);
     expect(renewed.chain.length).toBe(1);
   };
   const rotation = { maxAgeDays: 1, nowMs: 2 * DAY_MS, random, log: silentLog, write };
-  expect(rotateWhenDue(identity, rotation).keyIssuedAtMs).toBe(2 * DAY_MS);
-  expect(() => identity.secret.exposeSeed()).toThrow('erased');
+  expect(rotateWhenDue(identity, rotation)).toBe(true);
+  expect(identity.keyIssuedAtMs).toBe(2 * DAY_MS);
+  expect(() => secret.exposeSeed()).toThrow('erased');
+  expect(identity.secret.exposeSeed().length).toBe(32);
+  expect(rotateWhenDue(identity, rotation)).toBe(false);
 });
 
 test('a key that cannot be written stays as it is', () => {
@@ -27,6 +32,7 @@ test('a key that cannot be written stays as it is', () => {
   };
   const rotation = { maxAgeDays: 1, nowMs: 2 * DAY_MS, random, log: silentLog, write };
   expect(() => rotateWhenDue(identity, rotation)).toThrow('disk full');
+  expect(identity.chain.length).toBe(0);
   expect(identity.secret.exposeSeed().length).toBe(32);
 });
 
@@ -39,7 +45,7 @@ test('an identity without room for another key keeps the last one, and says so',
     log: { ...silentLog, warn: (_fields: object, message: string) => warnings.push(message) },
     write: () => undefined,
   };
-  expect(rotateWhenDue(identity, rotation)).toBe(identity);
+  expect(rotateWhenDue(identity, rotation)).toBe(false);
   expect(identity.secret.exposeSeed().length).toBe(32);
   expect(warnings).toEqual(['the key is old, but an identity has no room for another one']);
 });

@@ -75,6 +75,13 @@ export class Host {
     this.#node.start();
   }
 
+  /** As the daemon does at its start, or in an hour of its life. */
+  rotateKey(): void {
+    const { clock, random } = this.#world;
+    this.identity.become(this.identity.rotate(random, clock.now()));
+    this.#node?.keyRotated();
+  }
+
   async stop(): Promise<void> {
     await this.#node?.stop();
     // What a full disk did not take in time is lost with the process.

@@ -29,10 +29,31 @@ test('rotation keeps the names and changes the key that signs', () => {
   expect(verifyStatement(before.currentKey, 'batch', utf8('x'), signature)).toBe(false);
 });
 
-test('rotation leaves the old secret to the caller', () => {
-  const before = Identity.create(random, 0);
-  before.rotate(random, 1);
-  expect(before.sign('batch', utf8('x'))).toHaveLength(64);
+test('rotation changes nothing until the identity becomes the new one', () => {
+  const identity = Identity.create(random, 0);
+  const { nodeId, secret } = identity;
+  const renewed = identity.rotate(random, 1);
+  expect(identity.sign('batch', utf8('x'))).toHaveLength(64);
+  expect(identity.chain.length).toBe(0);
+  identity.become(renewed);
+  expect([identity.nodeId, identity.keyIssuedAtMs]).toEqual([nodeId, 1]);
+  expect(identity.currentKey).toEqual(renewed.currentKey);
+  const signature = identity.sign('batch', utf8('x'));
+  expect(verifyStatement(renewed.currentKey, 'batch', utf8('x'), signature)).toBe(true);
+  expect(() => secret.exposeSeed()).toThrow('erased');
+});
+
+test('an identity becomes nothing but a later state of itself', () => {
+  const identity = Identity.create(random, 0);
+  const fork = identity.rotate(random, 1);
+  const earlier = new Identity(identity.chain, SecretKey.fromSeed(identity.secret.exposeSeed()), 0);
+  identity.become(identity.rotate(random, 2));
+  for (const other of [fork, earlier, Identity.create(random, 3)]) {
+    expect(() => {
+      identity.become(other);
+    }).toThrow(RangeError);
+  }
+  expect(identity.secret.exposeSeed()).toHaveLength(32);
 });
 
 test('a secret that is not of the current key is refused', () => {

@@ -58,6 +58,36 @@ describe('who the peer is', () => {
     expect(ends.high.events).toEqual(['opened, early delivered']);
   });
 
+  test('what the owner hears of a new key serves the next handshake', () => {
+    const ends = new TwoEnds();
+    ends.high.identity = ends.high.identity.rotate(seededRandom(8), 1000);
+    ends.low.remote = ends.high.identity.chain;
+    expect(ends.low.session.remote.length).toBe(1);
+    ends.low.session.open();
+    ends.clock.advance(100);
+    expect([...ends.low.events, ...ends.high.events]).toEqual(['opened', 'opened']);
+  });
+
+  test('both opening at once: who has heard of the other’s new key meanwhile gives way', () => {
+    const ends = new TwoEnds();
+    ends.high.identity = ends.high.identity.rotate(seededRandom(8), 1000);
+    ends.low.session.open();
+    ends.low.remote = ends.high.identity.chain;
+    ends.high.session.open();
+    ends.clock.advance(100);
+    expect([...ends.low.events, ...ends.high.events]).toEqual(['opened', 'opened']);
+  });
+
+  test('an answer to the key before is read: the handshake had begun with it', () => {
+    const ends = new TwoEnds();
+    const { identity } = ends.low;
+    ends.low.session.open();
+    identity.become(identity.rotate(seededRandom(8), 1000));
+    ends.clock.advance(100);
+    expect([...ends.low.events, ...ends.high.events]).toEqual(['opened', 'opened']);
+    expect(ends.high.session.remote.length).toBe(0);
+  });
+
   test('a key rotated in the life of a session serves its next handshake', () => {
     const ends = new TwoEnds({ settings: { rekeyAfterPackets: 5 } }).open();
     ends.low.identity = ends.low.identity.rotate(seededRandom(9), 1000);

@@ -21,6 +21,8 @@ export class End implements SessionHandlers {
   readonly messages: string[] = [];
   readonly datagrams: string[] = [];
   readonly early: string[][] = [];
+  /** What the owner knows of the peer. */
+  remote: KeyChain;
   /** What sessions gave back at their end. */
   readonly unacknowledged: string[] = [];
   verdict: ReturnType<SessionHandlers['admit']> = { accept: true };
@@ -36,12 +38,16 @@ export class End implements SessionHandlers {
     defer?: (run: () => void) => void;
   }) {
     this.identity = options.identity;
+    this.remote = options.remote;
     const identityNow = (): Identity => this.identity;
+    const remoteNow = (): KeyChain => this.remote;
     this.session = new Session({
       get identity() {
         return identityNow();
       },
-      remote: options.remote,
+      get remote() {
+        return remoteNow();
+      },
       clock: options.clock,
       random: seededRandom(options.seed),
       handlers: this,
