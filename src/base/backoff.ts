@@ -23,6 +23,11 @@ export class Backoff {
     return this.#failures;
   }
 
+  /** The longest that the next delay can be, in milliseconds. */
+  get ceilingMs(): number {
+    return ceilingOf(this.#settings, this.#failures);
+  }
+
   /** Counts one more failure and gives the delay before the next attempt, in milliseconds. */
   next(): number {
     const delay = backoffDelay(this.#settings, this.#failures, this.#random);
@@ -41,6 +46,10 @@ export function backoffDelay(
   failures: number,
   random: RandomBytes,
 ): number {
-  const ceiling = Math.min(settings.maxMs, settings.initialMs * settings.multiplier ** failures);
-  return settings.jitter ? Math.round(ceiling * randomFraction(random)) : ceiling;
+  const ceilingMs = ceilingOf(settings, failures);
+  return settings.jitter ? Math.round(ceilingMs * randomFraction(random)) : ceilingMs;
+}
+
+function ceilingOf({ initialMs, maxMs, multiplier }: BackoffSettings, failures: number): number {
+  return Math.min(maxMs, initialMs * multiplier ** failures);
 }

@@ -52,7 +52,8 @@ export type RelayClientState = 'connecting' | 'online' | 'waiting';
 interface Online {
   readonly connection: ClientConnection;
   readonly limits: WelcomeLimits;
-  readonly cancelStable: Cancel;
+  /** By the monotonic clock. */
+  readonly atMs: number;
 }
 
 /** A node's end of one relay: stays logged in, whatever happens to the network or the relay. */
@@ -242,10 +243,7 @@ export class RelayClient {
 
   #wentOnline(connection: ClientConnection, key: Uint8Array, limits: WelcomeLimits): void {
     const { clock, log } = this.#options;
-    const cancelStable = clock.after(this.#settings.stableAfterMs, () => {
-      this.#backoff.reset();
-    });
-    this.#online = { connection, limits, cancelStable };
+    this.#online = { connection, limits, atMs: clock.monotonic() };
     this.#relayKey = key;
     this.#turn('online');
     log?.info({ relay: this.#relay.href }, 'relay online');
@@ -290,7 +288,8 @@ export class RelayClient {
 
   #ended(error: RelayError): void {
     const { clock, log } = this.#options;
-    this.#online?.cancelStable();
+    const onlineMs = this.#online === undefined ? 0 : clock.monotonic() - this.#online.atMs;
+    if (onlineMs > this.#backoff.ceilingMs) this.#backoff.reset();
     this.#online = undefined;
     this.#connection = undefined;
     this.#present.clear();

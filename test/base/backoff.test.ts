@@ -10,7 +10,9 @@ const highest = (length: number): Uint8Array => new Uint8Array(length).fill(255)
 
 test('without jitter: doubled each time up to the ceiling', () => {
   const backoff = new Backoff(settings, lowest);
+  expect(backoff.ceilingMs).toBe(1_000);
   const delays = Array.from({ length: 6 }, () => backoff.next());
+  expect(backoff.ceilingMs).toBe(10_000);
   expect(delays).toEqual([1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
   expect(backoff.failures).toBe(6);
 });
