@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 
-import { type Endpoint, parseEndpoint } from '../base/endpoint.ts';
+import { type Endpoint, formatEndpoint, parseEndpoint } from '../base/endpoint.ts';
 import { PilotError } from '../base/pilot-error.ts';
 import { VERSION } from '../base/version.ts';
 import {
@@ -14,6 +14,7 @@ import {
   type RelayLimits,
 } from './limits.ts';
 import { DUPLICATE_POLICIES, type DuplicatePolicy } from './live-logins.ts';
+import { pairStunPlaces } from './stun-places.ts';
 
 export type AccessOption =
   | { readonly kind: 'open' }
@@ -29,8 +30,8 @@ export const LOG_FORMATS = ['json', 'text'] as const;
 
 export interface RelayOptions {
   readonly listen: Endpoint;
-  /** Undefined: no STUN server. */
-  readonly stun: Endpoint | undefined;
+  /** None: no STUN server. */
+  readonly stun: readonly Endpoint[];
   readonly store: string;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly access: AccessOption;
@@ -42,7 +43,7 @@ export interface RelayOptions {
 
 type Flags = {
   readonly listen: Endpoint;
-  readonly stun: Endpoint | 'off';
+  readonly stun?: readonly (Endpoint | 'off')[];
   readonly store: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -55,6 +56,11 @@ type Flags = {
   readonly logFormat: RelayOptions['logFormat'];
 } & Readonly<Record<LimitName, number>>;
 
+const DEFAULT_STUN: Endpoint = { host: '::', port: 3478 };
+const STUN_HELP =
+  `where to answer STUN, or off; given twice with two public addresses and ports of this host ` +
+  `(a.b.c.d:3478 and a.b.c.e:3479), nodes can also find out what their NAT does (RFC 5780) ` +
+  `(default: ${formatEndpoint(DEFAULT_STUN)})`;
 const USAGE_HINT = 'pilot-relay --help lists the options.';
 
 /**
@@ -67,7 +73,7 @@ export function parseRelayOptions(argv: readonly string[]): RelayOptions {
   const flags = command.opts<Flags>();
   return {
     listen: flags.listen,
-    stun: flags.stun === 'off' ? undefined : flags.stun,
+    stun: stunOf(flags.stun ?? [DEFAULT_STUN]),
     store: path.resolve(flags.store),
     tls: readTls(flags),
     access: readAccess(flags),
@@ -89,11 +95,7 @@ function buildCommand(): Command {
         .argParser(readEndpoint)
         .default({ host: '::', port: 7443 }, '[::]:7443'),
     )
-    .addOption(
-      new Option('--stun <address>', 'where to answer STUN, or off')
-        .argParser(readStun)
-        .default({ host: '::', port: 3478 }, '[::]:3478'),
-    )
+    .addOption(new Option('--stun <address>', STUN_HELP).argParser(collectStun))
     .option('--store <dir>', 'what has to survive a restart', path.join(homedir(), '.pilot-relay'))
     .option('--tls-cert <file>', 'certificate chain (PEM); read again on SIGHUP')
     .option('--tls-key <file>', 'its private key (PEM)')
@@ -157,8 +159,17 @@ function readEndpoint(text: string): Endpoint {
   return endpoint;
 }
 
-function readStun(text: string): Endpoint | 'off' {
-  return text === 'off' ? 'off' : readEndpoint(text);
+function collectStun(text: string, earlier: Flags['stun'] = []): Flags['stun'] {
+  return [...earlier, text === 'off' ? 'off' : readEndpoint(text)];
+}
+
+function stunOf(places: readonly (Endpoint | 'off')[]): readonly Endpoint[] {
+  const endpoints = places.filter((place) => place !== 'off');
+  if (endpoints.length === 0) return [];
+  if (endpoints.length < places.length) throw usage('--stun off contradicts the other --stun');
+  // Only for what it throws: the server pairs them itself.
+  pairStunPlaces(endpoints);
+  return endpoints;
 }
 
 function readLimit(text: string): number {

@@ -65,9 +65,9 @@ export class RelayProcess {
       await this.#store.close();
       throw error;
     }
-    const { endpoint, stunEndpoint } = this.#server;
+    const { endpoint, stunEndpoints } = this.#server;
     const relay = { relay_id: encodeNodeId(this.#relayKey), url: this.#urlAt(endpoint) };
-    const stun = stunEndpoint === undefined ? 'off' : formatEndpoint(stunEndpoint);
+    const stun = stunEndpoints.map(formatEndpoint).join(' ') || 'off';
     this.#log.info({ listen: formatEndpoint(endpoint), stun, ...relay }, 'relay listening');
     if (this.#options.access.kind === 'open') {
       this.#log.info({ access: 'open' }, 'any node may log in');

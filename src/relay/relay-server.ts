@@ -23,13 +23,13 @@ import type { RelayLog } from './relay-log.ts';
 import { RelayMetrics } from './relay-metrics.ts';
 import { LocalRouter } from './router.ts';
 import { Sources, type SourceSlot } from './sources.ts';
-import { bindStunServer, type BoundStunServer } from './stun-server.ts';
+import { bindStunServer, type BoundStunServer } from './stun-sockets.ts';
 
 export interface RelayServerOptions {
   readonly secret: SecretKey;
   readonly listen: Endpoint;
-  /** Where to answer STUN; undefined: not at all. */
-  readonly stun?: Endpoint | undefined;
+  /** Where to answer STUN (see `pairStunPlaces`); none: not at all. */
+  readonly stun?: readonly Endpoint[];
   readonly tls?: TlsFiles | undefined;
   readonly access: Access;
   readonly duplicates: DuplicatePolicy;
@@ -115,20 +115,20 @@ export class RelayServer {
     return { host: address, port };
   }
 
-  get stunEndpoint(): Endpoint | undefined {
-    return this.#stun?.endpoint;
+  get stunEndpoints(): readonly Endpoint[] {
+    return this.#stun?.endpoints ?? [];
   }
 
   /** PilotError when a place to listen at is taken or not ours. */
   async start(): Promise<void> {
-    const { listen, stun, clock, limits } = this.#options;
+    const { listen, stun = [], clock, limits } = this.#options;
     await this.#listen(listen);
     try {
       const hasNoIpv6 = listen.host === '::' && this.endpoint.host !== '::';
-      const host = stun?.host === '::' && hasNoIpv6 ? '0.0.0.0' : stun?.host;
-      if (stun !== undefined && host !== undefined) {
-        this.#stun = await bindStunServer({ ...stun, host }, clock);
-      }
+      const places = stun.map(({ host, port }) => {
+        return { host: host === '::' && hasNoIpv6 ? '0.0.0.0' : host, port };
+      });
+      if (places.length > 0) this.#stun = await bindStunServer(places, clock);
     } catch (error) {
       this.#http.close();
       throw error;

@@ -1,21 +1,35 @@
 /**
  * Tells whoever asks from which address the question came (STUN Binding, RFC 8489), so that nodes behind a
- * NAT learn their outer address.
+ * NAT learn their outer address; with two addresses also from where else it can answer, so that they learn
+ * how the NAT behaves (RFC 5780).
  *
  * It answers anybody, so it must be of no use for flooding others: only Binding requests are answered, with
- * XOR-MAPPED-ADDRESS and nothing else. A request of 20 bytes gets 32 (IPv4, 1.6 times) or 44 (IPv6, 2.2
- * times), at a bounded rate for each network of the supposed askers and for all together.
+ * what the RFCs demand and nothing else, at a bounded rate for each network of the supposed askers and for
+ * all together.
+ *
+ *                                                            IPv4           IPv6
+ *     20 bytes ask; XOR-MAPPED-ADDRESS                     32   1.6 x     44   2.2 x
+ *     the same with two addresses: also MAPPED-ADDRESS,    68   3.4 x    116   5.8 x
+ *       RESPONSE-ORIGIN, OTHER-ADDRESS (RFC 5780, 6.1)
+ *     20 + 4 n bytes with n attributes that it does not    32 + 2 n      (at most 1.5 x)
+ *       understand; with one address CHANGE-REQUEST, too
  */
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
-
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
-import { type Endpoint, formatEndpoint } from '../base/endpoint.ts';
+import type { Endpoint } from '../base/endpoint.ts';
 import { networkOf, plainHost } from '../base/ip-address.ts';
-import { describeError, PilotError } from '../base/pilot-error.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import { WireError } from '../base/wire-error.ts';
+import {
+  appendAddress,
+  CHANGE_REQUEST,
+  type ChangeRequest,
+  MAPPED_ADDRESS,
+  OTHER_ADDRESS,
+  readStunDiscovery,
+  RESPONSE_ORIGIN,
+} from '../ice/stun-discovery.ts';
+import { encodeUnknownAttributes } from '../ice/stun-error.ts';
 import { looksLikeStun } from '../ice/stun-frame.ts';
 import { verifyFingerprint } from '../ice/stun-integrity.ts';
 import {
@@ -49,19 +63,30 @@ export type StunOutcome =
   | 'malformed'
   /** Responses, indications, other methods. */
   | 'not_a_binding_request'
-  /** It asks for something that must be understood, as a change of address (RFC 5780). */
+  /** It asks for something that must be understood and is not: answered with 420 (RFC 8489, 6.3.1). */
   | 'unknown_attribute';
 
-/** Where answers go. `send` takes responsibility for errors: there is nobody to tell. */
-export interface DatagramSender {
+/** A socket that answers leave by. */
+export interface StunOutlet {
+  readonly endpoint: Endpoint;
+  /** Takes responsibility for errors: there is nobody to tell. */
   send(bytes: Uint8Array, to: Endpoint): void;
+}
+
+/** Where a request came in. */
+export interface StunInlet {
+  /** The same socket. */
+  readonly outlet: StunOutlet;
+  /** At a server with two addresses and the same two ports at each: the sockets that differ in one or both. */
+  readonly others:
+    | { readonly port: StunOutlet; readonly address: StunOutlet; readonly both: StunOutlet }
+    | undefined;
 }
 
 /** A whole /24 or /56 usually has one owner, who can ask from any address in it. */
 const NETWORK_BITS = { v4: 24, v6: 56 };
 
 export class StunServer {
-  readonly #socket: DatagramSender;
   readonly #clock: Clock;
   readonly #settings: StunServerSettings;
   readonly #total: TokenBucket;
@@ -76,14 +101,9 @@ export class StunServer {
     unknown_attribute: 0,
   };
 
-  constructor(deps: {
-    readonly socket: DatagramSender;
-    readonly clock: Clock;
-    readonly settings?: StunServerSettings;
-  }) {
-    this.#socket = deps.socket;
-    this.#clock = deps.clock;
-    this.#settings = deps.settings ?? DEFAULT_STUN_SERVER_SETTINGS;
+  constructor(clock: Clock, settings: StunServerSettings = DEFAULT_STUN_SERVER_SETTINGS) {
+    this.#clock = clock;
+    this.#settings = settings;
     this.#total = new TokenBucket(this.#settings.total, this.#clock.monotonic());
     this.#networks = new BoundedMap(this.#settings.maxNetworks);
   }
@@ -93,11 +113,11 @@ export class StunServer {
   }
 
   /** A datagram from the network; `from` as the socket names it. Never throws for what is in it. */
-  receive(datagram: Uint8Array, from: Endpoint): void {
-    this.#counters[this.#handle(datagram, from)] += 1;
+  receive(datagram: Uint8Array, from: Endpoint, inlet: StunInlet): void {
+    this.#counters[this.#handle(datagram, from, inlet)] += 1;
   }
 
-  #handle(datagram: Uint8Array, from: Endpoint): StunOutcome {
+  #handle(datagram: Uint8Array, from: Endpoint, inlet: StunInlet): StunOutcome {
     // The cheap checks first: everything after costs more than the datagram cost its sender.
     if (!looksLikeStun(datagram)) return 'not_stun';
     const nowMs = this.#clock.monotonic();
@@ -108,9 +128,14 @@ export class StunServer {
     if (request.class !== 'request' || request.method !== BINDING_METHOD) {
       return 'not_a_binding_request';
     }
-    if (request.unknownRequired.length > 0) return 'unknown_attribute';
-    const mapped = { host: plainHost(from.host), port: from.port };
-    this.#socket.send(encodeBindingResponse(request.transactionId, mapped), from);
+    const unknown = request.unknownRequired.filter(
+      (type) => type !== CHANGE_REQUEST || inlet.others === undefined,
+    );
+    if (unknown.length > 0) {
+      inlet.outlet.send(encodeUnknownAttributes(request.transactionId, unknown), from);
+      return 'unknown_attribute';
+    }
+    answer(request, from, inlet);
     return 'answered';
   }
 
@@ -125,68 +150,41 @@ export class StunServer {
   }
 }
 
-function decode(datagram: Uint8Array): StunMessage | undefined {
+interface Request extends StunMessage {
+  readonly changeRequest: ChangeRequest | undefined;
+}
+
+function decode(datagram: Uint8Array): Request | undefined {
   try {
     const message = decodeStunMessage(datagram);
-    return message.hasFingerprint && !verifyFingerprint(datagram) ? undefined : message;
+    if (message.hasFingerprint && !verifyFingerprint(datagram)) return undefined;
+    return { ...message, changeRequest: readStunDiscovery(datagram).changeRequest };
   } catch (error) {
     if (error instanceof WireError) return undefined;
     throw error;
   }
 }
 
-export interface BoundStunServer {
-  readonly server: StunServer;
-  /** Where it listens, with the port that the system chose for 0. */
-  readonly endpoint: Endpoint;
-  /** May be called twice. */
-  close(): Promise<void>;
-}
-
-/** A server on a UDP socket of its own; `::` takes IPv4 as well. PilotError when the place is taken. */
-export async function bindStunServer(
-  endpoint: Endpoint,
-  clock: Clock,
-  settings?: StunServerSettings,
-): Promise<BoundStunServer> {
-  const socket = createSocket(endpoint.host.includes(':') ? 'udp6' : 'udp4');
-  await listen(socket, endpoint);
-  // An unreachable asker is not our failure, and nobody waits for the answer.
-  socket.on('error', () => undefined);
-  const sender: DatagramSender = {
-    send: (bytes, { host, port }) => {
-      socket.send(bytes, port, host, () => undefined);
-    },
-  };
-  const server = new StunServer({ socket: sender, clock, ...(settings && { settings }) });
-  socket.on('message', (datagram, { address, port }) => {
-    server.receive(datagram, { host: address, port });
-  });
-  const { address, port } = socket.address();
-  let closed: Promise<void> | undefined;
-  return {
-    server,
-    endpoint: { host: address, port },
-    close: async () => (closed ??= closeSocket(socket)),
-  };
-}
-
-async function listen(socket: Socket, endpoint: Endpoint): Promise<void> {
-  try {
-    socket.bind(endpoint.port, endpoint.host);
-    await once(socket, 'listening');
-  } catch (error) {
-    socket.close();
-    throw new PilotError(
-      'unavailable',
-      `cannot listen for STUN at ${formatEndpoint(endpoint)}: ${describeError(error)}`,
-      { hint: 'choose another address or port with --stun', cause: error },
-    );
+function answer(request: Request, from: Endpoint, inlet: StunInlet): void {
+  const mapped = { host: plainHost(from.host), port: from.port };
+  const short = encodeBindingResponse(request.transactionId, mapped);
+  const { others } = inlet;
+  if (others === undefined) {
+    inlet.outlet.send(short, from);
+    return;
   }
+  const outlet = changedOutlet(inlet, request.changeRequest);
+  let long = appendAddress(short, MAPPED_ADDRESS, mapped);
+  long = appendAddress(long, RESPONSE_ORIGIN, outlet.endpoint);
+  outlet.send(appendAddress(long, OTHER_ADDRESS, others.both.endpoint), from);
 }
 
-async function closeSocket(socket: Socket): Promise<void> {
-  const closed = once(socket, 'close');
-  socket.close();
-  await closed;
+/** RFC 5780, table 1. */
+function changedOutlet(
+  { outlet, others }: StunInlet,
+  change: ChangeRequest | undefined,
+): StunOutlet {
+  if (others === undefined || change === undefined) return outlet;
+  if (change.address) return change.port ? others.both : others.address;
+  return change.port ? others.port : outlet;
 }

@@ -10,7 +10,7 @@ describe('without options', () => {
   test('it listens everywhere, answers STUN, is open, and logs JSON', () => {
     expect(options).toMatchObject({
       listen: { host: '::', port: 7443 },
-      stun: { host: '::', port: 3478 },
+      stun: [{ host: '::', port: 3478 }],
       access: { kind: 'open' },
       duplicates: 'newest',
       logLevel: 'info',
@@ -35,7 +35,7 @@ test('what is given counts', () => {
     '--log-level debug --log-format text --max-connections-per-ip 9 --max-frame-bytes 1000';
   expect(parseRelayOptions(argv.split(' '))).toMatchObject({
     listen: { host: '127.0.0.1', port: 0 },
-    stun: undefined,
+    stun: [],
     store: '/tmp/s',
     tls: { certFile: 'c', keyFile: 'k' },
     duplicates: 'oldest',
@@ -54,7 +54,17 @@ test.each([
   expect(parseRelayOptions(argv).access).toEqual(access);
 });
 
+test('two STUN addresses are both kept', () => {
+  const argv = ['--stun', '192.0.2.1:3478', '--stun', '192.0.2.2:3479'];
+  expect(parseRelayOptions(argv).stun).toEqual([
+    { host: '192.0.2.1', port: 3478 },
+    { host: '192.0.2.2', port: 3479 },
+  ]);
+});
+
 test.each([
+  [['--stun', 'off', '--stun', ':3478']],
+  [['--stun', '192.0.2.1:3478', '--stun', '192.0.2.2:3478']],
   [['--tls-cert', 'c']],
   [['--tls-key', 'k']],
   [['--access', 'token']],

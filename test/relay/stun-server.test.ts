@@ -1,12 +1,9 @@
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
-
 import fc from 'fast-check';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-import { concatBytes, fromHex } from '../../src/base/bytes.ts';
+import { concatBytes, fromHex, toHex } from '../../src/base/bytes.ts';
 import type { Endpoint } from '../../src/base/endpoint.ts';
-import { systemClock } from '../../src/base/system-clock.ts';
+import { encodeChangeRequest, readStunDiscovery } from '../../src/ice/stun-discovery.ts';
 import { appendFingerprint } from '../../src/ice/stun-integrity.ts';
 import {
   decodeStunMessage,
@@ -14,8 +11,8 @@ import {
   encodeBindingResponse,
 } from '../../src/ice/stun-message.ts';
 import {
-  bindStunServer,
-  type BoundStunServer,
+  type StunInlet,
+  type StunOutlet,
   StunServer,
   type StunServerSettings,
 } from '../../src/relay/stun-server.ts';
@@ -26,28 +23,57 @@ const REQUEST = encodeBindingRequest(ID);
 const ASKER: Endpoint = { host: '192.0.2.7', port: 4000 };
 
 interface Sent {
+  readonly via: Endpoint;
   readonly bytes: Uint8Array;
   readonly to: Endpoint;
 }
 
+const [A1, A2, B1, B2] = [
+  { host: '203.0.113.1', port: 3478 },
+  { host: '203.0.113.1', port: 3479 },
+  { host: '203.0.113.2', port: 3478 },
+  { host: '203.0.113.2', port: 3479 },
+] as const;
+
+/** A server with one address, whose four sockets at two addresses a test may name instead. */
 function setUp(settings?: Partial<StunServerSettings>): {
-  server: StunServer;
+  server: { receive(bytes: Uint8Array, from: Endpoint, at?: Endpoint): void } & Pick<
+    StunServer,
+    'counters'
+  >;
   sent: Sent[];
   clock: ManualClock;
 } {
   const sent: Sent[] = [];
   const clock = new ManualClock();
-  const server = new StunServer({
-    socket: { send: (bytes, to) => sent.push({ bytes, to }) },
-    clock,
-    settings: {
-      perNetwork: { perSecond: 1, burst: 2 },
-      total: { perSecond: 100, burst: 100 },
-      maxNetworks: 10,
-      ...settings,
-    },
+  const server = new StunServer(clock, {
+    perNetwork: { perSecond: 1, burst: 2 },
+    total: { perSecond: 100, burst: 100 },
+    maxNetworks: 10,
+    ...settings,
   });
-  return { server, sent, clock };
+  const outlet = (endpoint: Endpoint): StunOutlet => ({
+    endpoint,
+    send: (bytes, to) => sent.push({ via: endpoint, bytes, to }),
+  });
+  const [a1, a2, b1, b2] = [outlet(A1), outlet(A2), outlet(B1), outlet(B2)];
+  const inlets = new Map<Endpoint, StunInlet>([
+    [A1, { outlet: a1, others: { port: a2, address: b1, both: b2 } }],
+    [A2, { outlet: a2, others: { port: a1, address: b2, both: b1 } }],
+    [B1, { outlet: b1, others: { port: b2, address: a1, both: a2 } }],
+    [B2, { outlet: b2, others: { port: b1, address: a2, both: a1 } }],
+  ]);
+  const single: StunInlet = { outlet: a1, others: undefined };
+  return {
+    server: {
+      counters: server.counters,
+      receive: (bytes, from, at) => {
+        server.receive(bytes, from, at === undefined ? single : (inlets.get(at) ?? single));
+      },
+    },
+    sent,
+    clock,
+  };
 }
 
 describe('answers', () => {
@@ -80,6 +106,76 @@ describe('answers', () => {
   });
 });
 
+describe('with two addresses (RFC 5780, 6.1)', () => {
+  test.each([
+    [{ address: false, port: false }, A1, A1, B2],
+    [{ address: false, port: true }, A1, A2, B2],
+    [{ address: true, port: false }, A1, B1, B2],
+    [{ address: true, port: true }, A1, B2, B2],
+    [{ address: false, port: true }, A2, A1, B1],
+    [{ address: true, port: false }, B1, A1, A2],
+    [{ address: true, port: true }, B2, A1, A1],
+  ])('%o at %o is answered from %o, which names %o', (change, at, via, other) => {
+    const { server, sent } = setUp();
+    server.receive(encodeChangeRequest(ID, change), ASKER, at);
+    expect(sent).toMatchObject([{ via, to: ASKER }]);
+    const bytes = sent[0]?.bytes ?? new Uint8Array();
+    expect(bytes).toHaveLength(68);
+    expect(readStunDiscovery(bytes)).toMatchObject({ responseOrigin: via, otherAddress: other });
+    expect(decodeStunMessage(bytes)).toMatchObject({
+      class: 'success',
+      transactionId: ID,
+      xorMappedAddress: ASKER,
+      mappedAddress: ASKER,
+    });
+  });
+
+  test('a plain request is told of the other address', () => {
+    const { server, sent } = setUp();
+    server.receive(REQUEST, ASKER, A2);
+    expect(sent).toMatchObject([{ via: A2, to: ASKER }]);
+    expect(readStunDiscovery(sent[0]?.bytes ?? REQUEST).otherAddress).toEqual(B1);
+  });
+
+  test('all four sockets share a network’s allowance', () => {
+    const { server, sent } = setUp();
+    for (const at of [A1, A2, B1, B2]) server.receive(REQUEST, ASKER, at);
+    expect(sent).toHaveLength(2);
+  });
+
+  test('a CHANGE-REQUEST of another length is malformed', () => {
+    const { server, sent } = setUp();
+    const change = fromHex('0003000200060000');
+    server.receive(concatBytes(fromHex('00010008'), REQUEST.slice(4), change), ASKER, A1);
+    expect(sent).toEqual([]);
+    expect(server.counters.malformed).toBe(1);
+  });
+});
+
+describe('420 for what must be understood and is not (RFC 8489, 6.3.1)', () => {
+  const change = fromHex('0003000400000006');
+  // RESPONSE-PORT would be a way to make others get answers.
+  const responsePort = fromHex('0027000400500000');
+  test.each([
+    ['CHANGE-REQUEST with one address', [change], undefined, '0003'],
+    ['RESPONSE-PORT', [responsePort], A1, '0027'],
+    ['both', [change, responsePort], undefined, '00030027'],
+    ['both with two addresses', [change, responsePort], A1, '0027'],
+  ])('%s', (_, attributes, at, types) => {
+    const { server, sent } = setUp();
+    const body = concatBytes(...attributes);
+    const head = fromHex(`000100${body.length.toString(16).padStart(2, '0')}`);
+    const request = concatBytes(head, REQUEST.slice(4), body);
+    server.receive(request, ASKER, at);
+    const bytes = sent[0]?.bytes ?? new Uint8Array();
+    expect(sent).toMatchObject([{ via: A1, to: ASKER }]);
+    expect(decodeStunMessage(bytes).errorCode?.code).toBe(420);
+    expect(toHex(bytes.slice(32)).slice(0, types.length)).toBe(types);
+    expect(bytes.length).toBeLessThanOrEqual(1.5 * request.length);
+    expect(server.counters).toMatchObject({ answered: 0, unknown_attribute: 1 });
+  });
+});
+
 describe('keeps silent and counts', () => {
   const header = REQUEST.slice(4);
   const wrongFingerprint = appendFingerprint(REQUEST);
@@ -98,11 +194,6 @@ describe('keeps silent and counts', () => {
     ['an indication', concatBytes(fromHex('00110000'), header), 'not_a_binding_request'],
     ['an error', concatBytes(fromHex('01110000'), header), 'not_a_binding_request'],
     ['a TURN Allocate', concatBytes(fromHex('00030000'), header), 'not_a_binding_request'],
-    [
-      'CHANGE-REQUEST',
-      concatBytes(fromHex('00010008'), header, fromHex('0003000400000006')),
-      'unknown_attribute',
-    ],
   ] as const)('%s', (_, datagram, outcome) => {
     const { server, sent } = setUp();
     server.receive(datagram, ASKER);
@@ -179,53 +270,5 @@ describe('rate', () => {
     expect(sent).toHaveLength(3);
     ask(1);
     expect(sent).toHaveLength(4);
-  });
-});
-
-describe('on real sockets', () => {
-  let bound: BoundStunServer | undefined;
-  let client: Socket | undefined;
-  afterEach(async () => {
-    client?.close();
-    await bound?.close();
-    bound = undefined;
-    client = undefined;
-  });
-
-  async function ask(to: Endpoint): Promise<Endpoint | undefined> {
-    client = createSocket(to.host.includes(':') ? 'udp6' : 'udp4');
-    client.bind(0, to.host);
-    await once(client, 'listening');
-    const answer = once(client, 'message', { signal: AbortSignal.timeout(5_000) });
-    client.send(REQUEST, to.port, to.host);
-    const [bytes] = (await answer) as [Buffer];
-    return decodeStunMessage(bytes).xorMappedAddress;
-  }
-
-  test('a socket on loopback learns its own address', async () => {
-    bound = await bindStunServer({ host: '127.0.0.1', port: 0 }, systemClock);
-    expect(await ask(bound.endpoint)).toEqual({
-      host: '127.0.0.1',
-      port: client?.address().port,
-    });
-    expect(bound.server.counters.answered).toBe(1);
-  });
-
-  test('IPv4 through a dual-stack socket is answered as IPv4', async () => {
-    bound = await bindStunServer({ host: '::', port: 0 }, systemClock);
-    expect(await ask({ host: '127.0.0.1', port: bound.endpoint.port })).toEqual({
-      host: '127.0.0.1',
-      port: client?.address().port,
-    });
-  });
-
-  test('a place that is taken is a PilotError, and closing twice is closing once', async () => {
-    const first = await bindStunServer({ host: '127.0.0.1', port: 0 }, systemClock);
-    await expect(bindStunServer(first.endpoint, systemClock)).rejects.toMatchObject({
-      code: 'unavailable',
-      hint: expect.stringContaining('--stun') as unknown,
-    });
-    await first.close();
-    await first.close();
   });
 });
