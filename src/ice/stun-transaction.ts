@@ -31,6 +31,8 @@ export interface StunRequest {
   readonly bytes: Uint8Array;
   readonly base: string;
   readonly to: Endpoint;
+  /** Where the answer has to come from, when it was asked to come from elsewhere (RFC 5780). */
+  readonly answerFrom?: Endpoint;
   /** `STUN_TIMERS` when left out. */
   readonly timers?: StunTimers;
 }
@@ -69,8 +71,8 @@ export class StunTransaction {
     this.#timers = request.timers ?? STUN_TIMERS;
     this.#handlers = handlers;
     this.#startedMs = deps.clock.monotonic();
-    const { transactionId, base, to } = request;
-    this.#cancelExpectation = deps.router.expect(transactionId, base, to, (datagram) => {
+    const { transactionId, base, to, answerFrom = to } = request;
+    this.#cancelExpectation = deps.router.expect(transactionId, base, answerFrom, (datagram) => {
       this.#receive(datagram);
     });
     this.#transmit();

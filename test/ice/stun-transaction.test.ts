@@ -154,3 +154,18 @@ describe('ends early', () => {
     expect(timedOutAtMs).toEqual([3_500 + 8_000]);
   });
 });
+
+test('an answer that was asked to come from elsewhere counts only from there (RFC 5780)', () => {
+  const elsewhere = { host: '192.0.2.2', port: 3479 };
+  const request = { transactionId: ID, bytes: REQUEST, base: 'v4', to: SERVER };
+  const handlers = { answered: (it: StunAnswer) => answers.push(it), timedOut: () => undefined };
+  new StunTransaction(
+    { clock, router, send: () => undefined },
+    { ...request, answerFrom: elsewhere },
+    handlers,
+  );
+  answer();
+  expect(answers).toEqual([]);
+  router.receive(RESPONSE, 'v4', elsewhere);
+  expect(answers).toHaveLength(1);
+});
