@@ -5,6 +5,9 @@ type Refusal = Extract<AppMessage, { kind: 'refused' }>;
 /** As many as one peer can have under way to us several times over; who floods gets no answer to some. */
 const MAX_ANSWERS = 4096;
 
+/** What nobody fetches at a relay for so long is worth nothing. */
+export const ANSWERS_LIFE_MS = 7 * 86_400_000;
+
 /** What a peer is to be told about its messages, until it is on its way there. */
 export class Answers {
   #delivered: string[] = [];

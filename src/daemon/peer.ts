@@ -17,7 +17,7 @@ import { WireError } from '../base/wire-error.ts';
 import type { KeyChain } from '../identity/key-chain.ts';
 import { Session } from '../session/session.ts';
 import type { ClosedReason } from '../session/session-handlers.ts';
-import { Answers } from './answers.ts';
+import { Answers, ANSWERS_LIFE_MS } from './answers.ts';
 import { type AppMessage, decodeAppMessage, type MessageItem } from './app-message.ts';
 import { Incoming } from './incoming.ts';
 import { MailboxPump } from './mailbox-pump.ts';
@@ -35,8 +35,6 @@ const UNRESPONSIVE_MS = 30_000;
 const REOPEN = { initialMs: 250, maxMs: 30_000, multiplier: 2, jitter: true };
 /** A relay that is there but fails is asked again after this long. */
 const MAILBOX_RETRY = { initialMs: 1000, maxMs: 60_000, multiplier: 2, jitter: true };
-/** Receipts that nobody fetches are worth nothing after this long. */
-const ANSWERS_EXPIRE_MS = 7 * 86_400_000;
 
 export class Peer {
   readonly key: string;
@@ -126,7 +124,7 @@ export class Peer {
       mailbox: () => (this.#canStore() ? deps.mailboxFor(key) : undefined),
       answers: this.#answers,
       acceptance: () => deps.acceptanceFor(key),
-      answersExpireAtMs: () => deps.clock.now() + ANSWERS_EXPIRE_MS,
+      answersExpireAtMs: () => deps.clock.now() + ANSWERS_LIFE_MS,
       failed: (code) => {
         this.#onMailboxFailure(code);
       },
@@ -181,7 +179,16 @@ export class Peer {
     this.wake();
   }
 
-  /** Items of this peer, by whatever way. Resolves when what follows from them is on disk. */
+  /** What else it is to be told of its messages. */
+  owes(answers: Answers): void {
+    this.#answers.absorb(answers);
+    this.wake();
+  }
+
+  /**
+   * Items of this peer, by whatever way. Resolves when what follows from them is on disk, and `answers` has
+   * what to say of them.
+   */
   async receive(
     chain: KeyChain,
     bodies: readonly Uint8Array[],

@@ -1,6 +1,6 @@
 /**
  * The peers of a node: one `Peer` for each node it trusts or has asked. Whatever relays bring comes in
- * here, and is taken off a relay only when what follows from it is on disk.
+ * here, and is taken off a relay only when what follows from it is on disk and answered.
  */
 import { fromHex, toHex } from '../base/bytes.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
@@ -9,7 +9,9 @@ import type { KeyChain } from '../identity/key-chain.ts';
 import { decodeNodeRecord } from '../identity/node-record.ts';
 import { CookieIssuer } from '../session/cookie.ts';
 import { openEnvelope } from '../session/envelope.ts';
+import { Answers } from './answers.ts';
 import { decodeAppMessage, type MessageItem } from './app-message.ts';
+import { EnvelopeAnswers } from './envelope-answers.ts';
 import { Peer } from './peer.ts';
 import type { Mailbox, PeerDeps, Route } from './peer-deps.ts';
 import { nodeIdOf } from './peer-name.ts';
@@ -52,6 +54,7 @@ export class Peers {
   readonly #peerDeps: PeerDeps;
   readonly #peers = new Map<string, Peer>();
   readonly #strangers: Strangers;
+  readonly #envelopeAnswers: EnvelopeAnswers;
   readonly #formerDrops = new Map<string, number>();
   /** When relays were last asked where a peer is to be found (monotonic). */
   readonly #askedAboutMs = new Map<string, number>();
@@ -59,7 +62,12 @@ export class Peers {
   constructor(deps: PeersDeps) {
     this.#deps = deps;
     this.#strangers = new Strangers(deps.clock, deps.postman);
-    const { clock, random, store, trust } = deps;
+    const { clock, log, postman, random, store, trust } = deps;
+    this.#envelopeAnswers = new EnvelopeAnswers({
+      ...{ clock, log, postman, store },
+      acceptanceFor: (peer) => trust.acceptanceFor(peer),
+      notLeft: (peer, answers) => this.#peers.get(peer)?.owes(answers),
+    });
     const handshakes = new TokenBucket(HANDSHAKES, clock.monotonic());
     this.#peerDeps = {
       ...deps,
@@ -162,7 +170,9 @@ export class Peers {
       if (!trust.accepts(sender)) return;
       const peer = this.#peers.get(toHex(sender.firstKey));
       if (peer !== undefined) {
-        await peer.receive(sender, items);
+        const answers = new Answers();
+        await peer.receive(sender, items, answers);
+        await this.#envelopeAnswers.leave(relay, peer.key, answers);
         // It may have brought a new key, which what lies in the peer's mailbox is not sealed to.
         peer.wake();
       } else await this.#receiveFromStranger(relay, sender, items);

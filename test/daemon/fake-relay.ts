@@ -20,6 +20,8 @@ export class FakeRelay {
   /** One way. */
   latencyMs = 5;
   isUp = true;
+  /** Nodes (hexadecimal keys) that do not get through to it at the moment. */
+  readonly unreachableFor = new Set<string>();
   /** What `put` answers instead of storing. */
   refusePut: RelayError['code'] | undefined;
   maxEnvelopeBytes = Infinity;
@@ -216,6 +218,7 @@ export class FakePort implements RelayPort {
   }
 
   taken(_from: Uint8Array, id: Uint8Array): void {
+    if (this.state !== 'online') return;
     this.#relay.mailboxes.get(this.#hex)?.delete(toHex(id));
   }
 
@@ -243,7 +246,7 @@ export class FakePort implements RelayPort {
     this.state = 'connecting';
     this.#relay.later(() => {
       if (!this.#isStarted || this.state !== 'connecting') return;
-      if (!this.#relay.isUp) {
+      if (!this.#relay.isUp || this.#relay.unreachableFor.has(this.#hex)) {
         this.cutOff('refused');
         return;
       }

@@ -159,9 +159,7 @@ test('a peer that does not answer handshakes gets envelopes', async () => {
   const id = await alice.send(bob, 'hello');
   await world.run(8000);
   expect(bob.inbox).toEqual(['hello']);
-  expect(alice.statusOf(id)).toBe('stored');
-  world.relay.losesPackets = false;
-  await world.run(40_000);
+  // The answer needs no session either.
   expect(alice.statusOf(id)).toBe('delivered');
 });
 

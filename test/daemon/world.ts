@@ -82,6 +82,18 @@ export class Host {
     this.#node?.keyRotated();
   }
 
+  /** The process lives, its network does not. */
+  goOffline(): void {
+    for (const relay of this.relays) {
+      relay.unreachableFor.add(this.key);
+      relay.cut(this.identity.firstKey);
+    }
+  }
+
+  goOnline(): void {
+    for (const relay of this.relays) relay.unreachableFor.delete(this.key);
+  }
+
   async stop(): Promise<void> {
     await this.#node?.stop();
     // What a full disk did not take in time is lost with the process.
