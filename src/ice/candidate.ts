@@ -40,7 +40,8 @@ const TYPE_PREFERENCE: Readonly<Record<CandidateKind, number>> = {
 const MAX_LOCAL_PREFERENCE = 65_535;
 /** We have one component. */
 const COMPONENT = 1;
-const MAX_PRIORITY = 2 ** 31 - 1;
+/** RFC 8445, 5.1.2. */
+export const MAX_PRIORITY = 2 ** 31 - 1;
 
 /** RFC 8445, 5.1.2.1. */
 export function priorityOf(kind: CandidateKind, localPreference: number): number {

@@ -1,0 +1,124 @@
+/**
+ * Whether the peer still wants our datagrams on the selected pair (RFC 7675): a request every 5 s, each a
+ * transaction of its own without retransmission; consent is gone 30 s after the last answer.
+ *
+ *     answered ──interval──> probe ──retry──> probe ──retry──> ...  lost
+ *         ^                    │
+ *         └────── answer ──────┘
+ *
+ * 30 s protect the receiver. A path that is dead should be left sooner, so the second profile asks again
+ * quickly once an answer is missing, and gives up when nothing at all came meanwhile.
+ */
+import type { Cancel, Clock } from '../base/clock.ts';
+import { type RandomBytes, randomFraction } from '../base/random.ts';
+
+export interface ConsentSettings {
+  /** After an answer; randomized by 0.8 to 1.2 (RFC 7675, 5.1). */
+  readonly intervalMs: number;
+  /** After a probe that has no answer yet. */
+  readonly retryMs: number;
+  /** Lost when for so long neither an answer nor data came since the first probe without an answer. */
+  readonly silenceMs: number;
+  /** Lost in any case so long after the last answer (RFC 7675, 5.1). */
+  readonly lifetimeMs: number;
+}
+
+/** The numbers of RFC 7675. */
+export const RFC_CONSENT: ConsentSettings = {
+  intervalMs: 5000,
+  retryMs: 5000,
+  silenceMs: Number.POSITIVE_INFINITY,
+  lifetimeMs: 30_000,
+};
+/**
+ * Five probes lost in a row, 2.5 s: with the 5 s before them an idle path is found dead within 8.5 s, one
+ * in use, whose owner calls `probeNow` after half a second of silence, within 3 s.
+ */
+export const QUICK_CONSENT: ConsentSettings = {
+  intervalMs: 5000,
+  retryMs: 500,
+  silenceMs: 2500,
+  lifetimeMs: 30_000,
+};
+
+export interface ConsentDeps {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly probe: () => void;
+  /** Once; nothing is probed after it. */
+  readonly lost: () => void;
+}
+
+export class Consent {
+  readonly #deps: ConsentDeps;
+  readonly #settings: ConsentSettings;
+  #answeredMs: number;
+  /** Of the first probe since the last answer or data. */
+  #unansweredSinceMs: number | undefined;
+  #cancel: Cancel = () => undefined;
+  #isOver = false;
+
+  /** The check that nominated the pair was the first answer. */
+  constructor(deps: ConsentDeps, settings: ConsentSettings) {
+    this.#deps = deps;
+    this.#settings = settings;
+    this.#answeredMs = deps.clock.monotonic();
+    this.#rest();
+  }
+
+  /** An authentic answer to one of the probes. */
+  answered(): void {
+    if (this.#isOver) return;
+    this.#answeredMs = this.#deps.clock.monotonic();
+    this.#unansweredSinceMs = undefined;
+    this.#rest();
+  }
+
+  /** Authentic data came over the pair: the path lives, though consent is not renewed by it. */
+  heard(): void {
+    if (this.#unansweredSinceMs !== undefined) {
+      this.#unansweredSinceMs = this.#deps.clock.monotonic();
+    }
+  }
+
+  /** The owner has sent and heard nothing for a while; while an answer is awaited this does nothing. */
+  probeNow(): void {
+    if (!this.#isOver && this.#unansweredSinceMs === undefined) this.#probe();
+  }
+
+  stop(): void {
+    this.#isOver = true;
+    this.#cancel();
+  }
+
+  #rest(): void {
+    const spread = 0.8 + 0.4 * randomFraction(this.#deps.random);
+    this.#arm(this.#settings.intervalMs * spread);
+  }
+
+  #arm(ms: number): void {
+    this.#cancel();
+    const nowMs = this.#deps.clock.monotonic();
+    this.#cancel = this.#deps.clock.after(Math.max(0, Math.min(ms, this.#endMs() - nowMs)), () => {
+      if (this.#deps.clock.monotonic() >= this.#endMs()) this.#lose();
+      else this.#probe();
+    });
+  }
+
+  #endMs(): number {
+    const { silenceMs, lifetimeMs } = this.#settings;
+    const silenceEndMs = (this.#unansweredSinceMs ?? Number.POSITIVE_INFINITY) + silenceMs;
+    return Math.min(this.#answeredMs + lifetimeMs, silenceEndMs);
+  }
+
+  #probe(): void {
+    this.#unansweredSinceMs ??= this.#deps.clock.monotonic();
+    this.#arm(this.#settings.retryMs);
+    this.#deps.probe();
+  }
+
+  #lose(): void {
+    this.stop();
+    this.#deps.lost();
+  }
+}

@@ -1,0 +1,358 @@
+/**
+ * One attempt to find a direct path to one peer: full ICE for one component (RFC 8445), trickled (RFC 8838),
+ * with consent (RFC 7675) on the pair that was selected.
+ *
+ *     checking ──a pair is nominated──> connected ──consent lost──> closed
+ *        │                                 └─ until the deadline a better pair may be selected
+ *        └──nothing works, or deadline──> failed = closed
+ *
+ * It answers the peer's checks until it is closed, as the peer's own may need several to get through. A
+ * restart is a new agent beside this one; the username tells their datagrams apart.
+ *
+ * What the peer can make us send is bounded by remote-candidates.ts, probe-budget.ts, check-responder.ts.
+ */
+import type { Cancel } from '../base/clock.ts';
+import { type Candidate, familyOf, priorityOf } from './candidate.ts';
+import type { CandidatePair } from './candidate-pair.ts';
+import { CheckList } from './check-list.ts';
+import { areIceCredentials, type IceCredentials, type IceRole } from './check-message.ts';
+import { type AcceptedVerdict, CheckResponder } from './check-responder.ts';
+import { CheckSigner, transactionKey } from './check-signer.ts';
+import { Checker } from './checker.ts';
+import { ConsentProbes } from './consent-probes.ts';
+import { endpointKey } from './endpoint-key.ts';
+import {
+  describeFailure,
+  failureOf,
+  type IceFailure,
+  type IceReport,
+  type IceState,
+  reportCandidate,
+  reportPair,
+  shareFamily,
+} from './ice-report.ts';
+import {
+  ICE_DEFAULTS,
+  type IceAgentDeps,
+  type IceAgentHandlers,
+  type IceAgentSettings,
+  type SelectedPair,
+} from './ice-settings.ts';
+import { Nominator } from './nominator.ts';
+import { ProbeBudget } from './probe-budget.ts';
+import { RemoteCandidates } from './remote-candidates.ts';
+import type { StunDatagram } from './stun-router.ts';
+
+export interface IceAgentOptions {
+  /** One of the two controls; when both think so, or neither, they settle it by their tie-breakers. */
+  readonly role: IceRole;
+  readonly settings?: Partial<IceAgentSettings>;
+}
+
+export class IceAgent {
+  readonly #deps: IceAgentDeps;
+  readonly #settings: IceAgentSettings;
+  readonly #handlers: IceAgentHandlers;
+  readonly #startedMs: number;
+  readonly #signer: CheckSigner;
+  readonly #list: CheckList;
+  readonly #locals: Candidate[] = [];
+  readonly #remotes: RemoteCandidates;
+  readonly #checker: Checker;
+  readonly #nominator: Nominator;
+  readonly #responder: CheckResponder;
+  readonly #unregister: Cancel;
+  readonly #cancelDeadline: Cancel;
+  #selected: CandidatePair | undefined;
+  #consent: ConsentProbes | undefined;
+  /** The request that nominated last; the same again is a retransmission. */
+  #nomination: string | undefined;
+  #isLocalDone = false;
+  #isRemoteDone = false;
+  #state: IceState = 'checking';
+
+  constructor(deps: IceAgentDeps, options: IceAgentOptions, handlers: IceAgentHandlers) {
+    const settings = { ...ICE_DEFAULTS, ...options.settings };
+    this.#deps = deps;
+    this.#settings = settings;
+    this.#handlers = handlers;
+    this.#startedMs = deps.clock.monotonic();
+    this.#signer = new CheckSigner(deps.random, options.role);
+    this.#list = new CheckList(options.role);
+    this.#remotes = new RemoteCandidates(() => ({
+      ours: this.#locals.map(({ endpoint }) => endpoint),
+      allowLoopback: settings.allowLoopback,
+    }));
+    this.#checker = this.#createChecker();
+    this.#nominator = new Nominator({
+      clock: deps.clock,
+      list: this.#list,
+      settleMs: settings.settleMs,
+      nominate: (pair) => {
+        this.#checker.nominate(pair);
+      },
+    });
+    this.#responder = new CheckResponder({
+      ...deps,
+      signer: this.#signer,
+      isUsableSource: (endpoint) => this.#remotes.isUsableSource(endpoint),
+      accepted: (datagram, verdict) => {
+        this.#accept(datagram, verdict);
+      },
+    });
+    this.#unregister = deps.router.register(this.credentials.ufrag, (datagram) => {
+      this.#responder.receive(datagram);
+    });
+    this.#cancelDeadline = deps.clock.after(settings.attemptMs, () => {
+      this.#reachDeadline();
+    });
+  }
+
+  /** To be told to the peer, over a channel that nobody else reads. */
+  get credentials(): IceCredentials {
+    return this.#signer.credentials;
+  }
+
+  get role(): IceRole {
+    return this.#signer.role;
+  }
+
+  get selected(): SelectedPair | undefined {
+    return this.#selected && describePair(this.#selected);
+  }
+
+  /** A candidate of ours, also told to the peer; `base` names its socket. */
+  addLocal(candidate: Candidate): void {
+    const { base, endpoint, priority, foundation } = candidate;
+    const family = familyOf(endpoint.host);
+    if (base === undefined || family === undefined) {
+      throw new RangeError('a local candidate needs its socket and a numeric address');
+    }
+    if (this.#isClosed) return;
+    this.#locals.push(candidate);
+    this.#list.addLocal({ base, family, priority, foundation });
+    this.#checker.pump();
+  }
+
+  /** All of ours are told. */
+  localDone(): void {
+    this.#isLocalDone = true;
+    this.#endIfHopeless();
+  }
+
+  /** False when they are not what RFC 8445, 5.3 allows, or others than before: that is another attempt. */
+  setRemote(credentials: IceCredentials): boolean {
+    if (!areIceCredentials(credentials)) return false;
+    const known = this.#signer.remote;
+    if (known !== undefined) {
+      return known.ufrag === credentials.ufrag && known.password === credentials.password;
+    }
+    this.#signer.remote = { ufrag: credentials.ufrag, password: credentials.password };
+    if (!this.#isClosed) this.#checker.pump();
+    return true;
+  }
+
+  /** A candidate that the peer told. False when it is not used; the report counts why. */
+  addRemote(candidate: Candidate): boolean {
+    if (this.#isClosed) return false;
+    const remote = this.#remotes.signal(candidate);
+    if (remote === undefined) return false;
+    this.#list.addRemote(remote);
+    this.#checker.pump();
+    return true;
+  }
+
+  /** The peer has told all of its candidates. */
+  remoteDone(): void {
+    this.#isRemoteDone = true;
+    this.#endIfHopeless();
+  }
+
+  /** Authentic data of the session came over the selected pair. */
+  heard(): void {
+    this.#consent?.heard();
+  }
+
+  /** The owner has sent over the selected pair and heard nothing for a while: ask the peer at once. */
+  probeNow(): void {
+    this.#consent?.probeNow();
+  }
+
+  report(): IceReport {
+    return {
+      state: this.#state,
+      role: this.role,
+      durationMs: this.#deps.clock.monotonic() - this.#startedMs,
+      ...(this.#state === 'failed' ? { failure: describeFailure(this.#failure()) } : {}),
+      local: this.#locals.map(reportCandidate),
+      remote: this.#remotes.all.map(reportCandidate),
+      refused: { ...this.#remotes.refused },
+      pairs: this.#list.pairs.map((pair) => reportPair(pair, pair === this.#selected)),
+      inbound: this.#responder.counts,
+    };
+  }
+
+  /** No handler is called any more, nothing sent or answered. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#end('closed');
+  }
+
+  get #isClosed(): boolean {
+    return this.#state !== 'checking' && this.#state !== 'connected';
+  }
+
+  #end(state: IceState): void {
+    this.#state = state;
+    this.#cancelDeadline();
+    this.#unregister();
+    this.#checker.stop();
+    this.#nominator.stop();
+    this.#consent?.stop();
+  }
+
+  #createChecker(): Checker {
+    const { taMs, checkTimers: timers, nominationTimers } = this.#settings;
+    const deps = {
+      ...this.#deps,
+      list: this.#list,
+      signer: this.#signer,
+      budget: new ProbeBudget(),
+    };
+    return new Checker(
+      deps,
+      { taMs, timers, nominationTimers },
+      {
+        succeeded: (pair) => {
+          this.#noticeMapped(pair);
+          if (pair.isNominated && this.role === 'controlled') this.#select(pair);
+          this.#considerNomination();
+        },
+        failed: () => {
+          this.#considerNomination();
+          this.#endIfHopeless();
+        },
+        nominated: (pair) => {
+          this.#select(pair);
+        },
+        roleSwitched: () => {
+          this.#adoptRole();
+        },
+      },
+    );
+  }
+
+  /** RFC 8445, 7.3.1.3 to 7.3.1.5. */
+  #accept(datagram: StunDatagram, verdict: AcceptedVerdict): void {
+    if (verdict.switchesRole) {
+      this.#signer.switchRole();
+      this.#adoptRole();
+    }
+    const pair = this.#pairOf(datagram, verdict.priority);
+    if (pair === undefined) return;
+    if (verdict.nominates && this.role === 'controlled') this.#noticeNomination(pair, datagram);
+    this.#checker.trigger(pair);
+  }
+
+  #pairOf({ base, from }: StunDatagram, priority: number): CandidatePair | undefined {
+    const discovered = this.#remotes.discover(from, priority);
+    if (discovered === undefined) return undefined;
+    const { candidate, isNew } = discovered;
+    const family = familyOf(from.host);
+    if (family !== undefined && !this.#list.hasLocal(base)) {
+      // The socket works, though no candidate of it is known yet.
+      const foundation = `early ${base}`;
+      this.#list.addLocal({ base, family, priority: priorityOf('prflx', 0), foundation });
+    }
+    if (isNew) {
+      this.#list.addRemote(candidate);
+      this.#handlers.candidate?.(candidate, 'remote');
+    }
+    return this.#list.pairOf(base, from);
+  }
+
+  /** The last nomination counts; what was nominated before and is not valid yet no longer does. */
+  #noticeNomination(pair: CandidatePair, datagram: StunDatagram): void {
+    const nomination = transactionKey(datagram);
+    if (this.#nomination === nomination) return;
+    this.#nomination = nomination;
+    for (const other of this.#list.pairs) other.isNominated = other === pair;
+    if (pair.state === 'succeeded') this.#select(pair);
+  }
+
+  #noticeMapped({ base, local, mapped }: CandidatePair): void {
+    if (mapped === undefined) return;
+    const key = endpointKey(mapped);
+    if (this.#locals.some(({ endpoint }) => endpointKey(endpoint) === key)) return;
+    const priority = priorityOf('prflx', (local.priority >>> 8) & 0xffff);
+    const { foundation } = local;
+    const found: Candidate = { kind: 'prflx', base, endpoint: mapped, priority, foundation };
+    this.#locals.push(found);
+    this.#handlers.candidate?.(found, 'local');
+  }
+
+  #considerNomination(): void {
+    if (this.role === 'controlling' && !this.#isClosed) this.#nominator.consider();
+  }
+
+  #adoptRole(): void {
+    this.#list.role = this.role;
+    this.#nominator.stop();
+    this.#considerNomination();
+  }
+
+  #select(pair: CandidatePair): void {
+    if (this.#selected === pair || this.#isClosed) return;
+    this.#selected = pair;
+    this.#state = 'connected';
+    this.#list.floor = pair;
+    for (const other of this.#list.pairs) {
+      if (other.isOpen && this.#list.compare(other, pair) < 0) this.#checker.abandon(other);
+    }
+    this.#consent?.stop();
+    this.#consent = new ConsentProbes(this.#deps, this.#signer, pair, {
+      settings: this.#settings.consent,
+      lost: () => {
+        this.#end('lost');
+        this.#handlers.consentLost(this.report());
+      },
+    });
+    this.#handlers.selected(describePair(pair));
+  }
+
+  #reachDeadline(): void {
+    if (this.#selected === undefined) this.#fail();
+    else this.#list.close();
+  }
+
+  /** RFC 8838, 8: only when nothing can come any more. */
+  #endIfHopeless(): void {
+    if (!this.#isLocalDone || !this.#isRemoteDone) return;
+    if (this.#isClosed || this.#selected !== undefined) return;
+    const { pairs } = this.#list;
+    const isFruitless =
+      pairs.length > 0
+        ? pairs.every(({ state }) => state === 'failed')
+        : this.#remotes.all.length > 0 && !shareFamily(this.#locals, this.#remotes.all);
+    if (isFruitless) this.#fail();
+  }
+
+  #fail(): void {
+    this.#end('failed');
+    this.#handlers.failed(this.report());
+  }
+
+  #failure(): IceFailure {
+    return failureOf({
+      hasRemoteCredentials: this.#signer.remote !== undefined,
+      local: this.#locals,
+      remote: this.#remotes.all,
+      pairs: this.#list.pairs,
+      inbound: this.#responder.counts,
+    });
+  }
+}
+
+function describePair({ base, remote, mapped, rttMs }: CandidatePair): SelectedPair {
+  return { base, remote, mapped, rttMs };
+}
