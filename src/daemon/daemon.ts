@@ -7,12 +7,12 @@ import { type Clock, every } from '../base/clock.ts';
 import type { RandomBytes } from '../base/random.ts';
 import { VERSION } from '../base/version.ts';
 import { type Config, type ConfigSources, loadConfig, type LoadedConfig } from '../home/config.ts';
+import { effectiveSettings } from '../home/effective-settings.ts';
 import { HomePaths } from '../home/home-paths.ts';
 import { loadOrCreateIdentity, writeKeyFile } from '../home/key-file.ts';
 import { claimPidFile, releasePidFile } from '../home/pid-file.ts';
 import type { Identity } from '../identity/identity.ts';
 import { ApiServer } from './api-server.ts';
-import { effectiveSettings } from './effective-settings.ts';
 import type { HostFacts } from './host-view.ts';
 import { rotateWhenDue } from './key-rotation.ts';
 import type { Log } from './log.ts';
@@ -194,7 +194,10 @@ function hostFacts(
   { identity, clock }: { readonly identity: Identity; readonly clock: Clock },
 ): HostFacts {
   const startedMs = clock.monotonic();
-  const settings = effectiveSettings(loaded, paths.configFile);
+  const settings = {
+    entries: effectiveSettings(loaded),
+    config_path: loaded.file ?? paths.configFile,
+  };
   return {
     version: VERSION,
     pid: process.pid,
