@@ -14,7 +14,7 @@ export interface ApiFailure {
   readonly hint?: string;
 }
 
-/** Where a request goes; `:name` is a path member. The daemon serves and the client calls these. */
+/** Where a request goes; `:name` is a path member. The names are also those of the call stream. */
 export const ROUTES = {
   info: { method: 'GET', path: '/v1/info' },
   health: { method: 'GET', path: '/v1/health' },
@@ -41,9 +41,35 @@ export const ROUTES = {
   markInbox: { method: 'POST', path: '/v1/inbox/:id/read' },
   clearInbox: { method: 'DELETE', path: '/v1/inbox' },
   events: { method: 'GET', path: '/v1/events' },
+  calls: { method: 'GET', path: '/v1/calls' },
   metrics: { method: 'GET', path: '/metrics' },
   openapi: { method: 'GET', path: '/openapi.json' },
 } as const;
+
+export type RouteName = keyof typeof ROUTES;
+
+/**
+ * `GET /v1/calls` with `Upgrade: pilot-calls`: after the 101 a JSON object a line, both ways. Each call
+ * gets one answer, in any order, also after a `cancel`. Numbers are the client's, unique among those in flight.
+ */
+export type CallStreamRequest =
+  | {
+      readonly call: number;
+      readonly route: RouteName;
+      readonly params?: object;
+      readonly query?: object;
+      readonly body?: object;
+    }
+  | { readonly cancel: number };
+
+/** `call` is null when it is the stream that failed: then it ends. */
+export type CallStreamAnswer =
+  | { readonly call: number; readonly reply: unknown }
+  | { readonly call: number | null; readonly error: ApiFailure };
+
+export const CALL_STREAM_PROTOCOL = 'pilot-calls';
+/** Of the 101: how many bytes a line to the daemon may have. */
+export const CALL_STREAM_LIMIT_HEADER = 'pilot-max-line';
 
 /** A node by all its names. `id` is what security rests on, the others are handles. */
 export interface NodeNames {

@@ -32,7 +32,6 @@ import type {
   TrustedNode,
   TrustRequestReply,
 } from './api.ts';
-import { ROUTES } from './api.ts';
 import { EventStream, type PilotEvent } from './event-stream.ts';
 import { newMessageId } from './message-id.ts';
 import { encodePayload, type Payload } from './payload.ts';
@@ -53,8 +52,8 @@ export { defaultSocketPath } from './socket-path.ts';
 export interface PilotClientOptions {
   /** Default: `PILOT_SOCKET`, else `pilotd.sock` in `${PILOT_HOME:-$HOME}/.pilot`. */
   readonly socketPath?: string | undefined;
-  /** Quick calls in flight at once; default 64. */
-  readonly maxConnections?: number;
+  /** Calls in flight at once, not counting those that wait for a peer; default 256, at most 512. */
+  readonly maxCalls?: number;
   /** How long the daemon may take over a call, on top of what the call itself waits for; default 30 s. */
   readonly timeoutMs?: number;
 }
@@ -84,7 +83,7 @@ export class PilotClient {
   constructor(options: PilotClientOptions = {}) {
     this.#transport = new Transport({
       socketPath: options.socketPath ?? defaultSocketPath(process.env),
-      maxConnections: options.maxConnections ?? 64,
+      maxCalls: options.maxCalls ?? 256,
       timeoutMs: options.timeoutMs ?? 30_000,
     });
   }
@@ -94,37 +93,37 @@ export class PilotClient {
   }
 
   async info({ signal }: CallOptions = {}): Promise<Info> {
-    return this.#transport.json({ route: ROUTES.info, signal });
+    return this.#transport.json({ route: 'info', signal });
   }
 
   async health({ signal }: CallOptions = {}): Promise<Health> {
-    return this.#transport.json({ route: ROUTES.health, signal });
+    return this.#transport.json({ route: 'health', signal });
   }
 
   async identity({ signal }: CallOptions = {}): Promise<IdentityView> {
-    return this.#transport.json({ route: ROUTES.identity, signal });
+    return this.#transport.json({ route: 'identity', signal });
   }
 
   /** The settings that the daemon runs with. */
   async config({ signal }: CallOptions = {}): Promise<ConfigList> {
-    return this.#transport.json({ route: ROUTES.config, signal });
+    return this.#transport.json({ route: 'config', signal });
   }
 
   /** Prometheus text. */
   async metrics({ signal }: CallOptions = {}): Promise<string> {
-    return this.#transport.text({ route: ROUTES.metrics, signal });
+    return this.#transport.text({ route: 'metrics', signal });
   }
 
   async setHostname(hostname: string, { signal }: CallOptions = {}): Promise<HostnameReply> {
-    return this.#transport.json({ route: ROUTES.setHostname, body: { hostname }, signal });
+    return this.#transport.json({ route: 'setHostname', body: { hostname }, signal });
   }
 
   async clearHostname({ signal }: CallOptions = {}): Promise<HostnameReply> {
-    return this.#transport.json({ route: ROUTES.clearHostname, signal });
+    return this.#transport.json({ route: 'clearHostname', signal });
   }
 
   async resolve(target: string, { signal }: CallOptions = {}): Promise<ResolveReply> {
-    return this.#transport.json({ route: ROUTES.resolve, query: { target }, signal });
+    return this.#transport.json({ route: 'resolve', query: { target }, signal });
   }
 
   /** Asks for trust. Both sides have to; `waitMs` is how long to wait for the other. */
@@ -134,41 +133,41 @@ export class PilotClient {
   ): Promise<TrustRequestReply> {
     const { justification, waitMs, signal } = options;
     const body = { target, justification, wait_ms: waitMs };
-    return this.#transport.json({ route: ROUTES.requestTrust, body, waitMs, signal });
+    return this.#transport.json({ route: 'requestTrust', body, waitMs, signal });
   }
 
   async approve(target: string, { signal }: CallOptions = {}): Promise<TrustChangeReply> {
-    return this.#transport.json({ route: ROUTES.approveTrust, body: { target }, signal });
+    return this.#transport.json({ route: 'approveTrust', body: { target }, signal });
   }
 
   async reject(
     target: string,
     { reason, signal }: CallOptions & { reason?: string } = {},
   ): Promise<TrustChangeReply> {
-    return this.#transport.json({ route: ROUTES.rejectTrust, body: { target, reason }, signal });
+    return this.#transport.json({ route: 'rejectTrust', body: { target, reason }, signal });
   }
 
   /** Takes trust back; a live session ends at once. */
   async untrust(target: string, { signal }: CallOptions = {}): Promise<TrustChangeReply> {
-    return this.#transport.json({ route: ROUTES.revokeTrust, body: { target }, signal });
+    return this.#transport.json({ route: 'revokeTrust', body: { target }, signal });
   }
 
   /** Who asks for our trust. */
   async pending({ signal }: CallOptions = {}): Promise<readonly PendingTrust[]> {
     const list = await this.#transport.json<PendingTrustList>({
-      route: ROUTES.pendingTrust,
+      route: 'pendingTrust',
       signal,
     });
     return list.pending;
   }
 
   async trusted({ signal }: CallOptions = {}): Promise<readonly TrustedNode[]> {
-    const list = await this.#transport.json<TrustedList>({ route: ROUTES.listTrust, signal });
+    const list = await this.#transport.json<TrustedList>({ route: 'listTrust', signal });
     return list.trusted;
   }
 
   async peers({ signal }: CallOptions = {}): Promise<readonly PeerView[]> {
-    const list = await this.#transport.json<PeerList>({ route: ROUTES.peers, signal });
+    const list = await this.#transport.json<PeerList>({ route: 'peers', signal });
     return list.peers;
   }
 
@@ -177,7 +176,7 @@ export class PilotClient {
     { timeoutMs, signal }: CallOptions & { timeoutMs?: number } = {},
   ): Promise<PingReply> {
     const body = { target, timeout_ms: timeoutMs };
-    return this.#transport.json({ route: ROUTES.ping, body, waitMs: timeoutMs ?? 1, signal });
+    return this.#transport.json({ route: 'ping', body, waitMs: timeoutMs ?? 1, signal });
   }
 
   /** Resolves once the daemon has the message on disk: from then on it is not lost. */
@@ -217,7 +216,7 @@ export class PilotClient {
     { signal }: CallOptions = {},
   ): Promise<SendMessageReply> {
     return this.#transport.json({
-      route: ROUTES.sendMessage,
+      route: 'sendMessage',
       body: { message_id: newMessageId(), ...request },
       waitMs: (request.wait_ms ?? 0) + (request.confirm_ms ?? 0),
       signal,
@@ -226,24 +225,24 @@ export class PilotClient {
 
   /** Where an outgoing message is now. */
   async message(id: string, { signal }: CallOptions = {}): Promise<OutgoingMessage> {
-    return this.#transport.json({ route: ROUTES.messageStatus, params: { id }, signal });
+    return this.#transport.json({ route: 'messageStatus', params: { id }, signal });
   }
 
   async outbox({ signal }: CallOptions = {}): Promise<OutboxList> {
-    return this.#transport.json({ route: ROUTES.listOutbox, signal });
+    return this.#transport.json({ route: 'listOutbox', signal });
   }
 
   async retryOutbox(id: string, { signal }: CallOptions = {}): Promise<OutgoingMessage> {
-    return this.#transport.json({ route: ROUTES.retryOutbox, params: { id }, signal });
+    return this.#transport.json({ route: 'retryOutbox', params: { id }, signal });
   }
 
   async dropOutbox(id: string, { signal }: CallOptions = {}): Promise<OutgoingMessage> {
-    return this.#transport.json({ route: ROUTES.dropOutbox, params: { id }, signal });
+    return this.#transport.json({ route: 'dropOutbox', params: { id }, signal });
   }
 
   /** Newest first. */
   async inbox(query: InboxQuery = {}, { signal }: CallOptions = {}): Promise<InboxList> {
-    return this.#transport.json({ route: ROUTES.listInbox, query, signal });
+    return this.#transport.json({ route: 'listInbox', query, signal });
   }
 
   /** One message with its payload. Marks it as read unless `peek` is set. */
@@ -252,7 +251,7 @@ export class PilotClient {
     { peek, signal }: CallOptions & InboxReadQuery = {},
   ): Promise<IncomingMessage> {
     return this.#transport.json({
-      route: ROUTES.readInbox,
+      route: 'readInbox',
       params: { id },
       query: { peek },
       signal,
@@ -260,11 +259,11 @@ export class PilotClient {
   }
 
   async markRead(id: string, { signal }: CallOptions = {}): Promise<IncomingMessage> {
-    return this.#transport.json({ route: ROUTES.markInbox, params: { id }, signal });
+    return this.#transport.json({ route: 'markInbox', params: { id }, signal });
   }
 
   async clearInbox({ before, signal }: CallOptions & InboxClearQuery = {}): Promise<InboxCleared> {
-    return this.#transport.json({ route: ROUTES.clearInbox, query: { before }, signal });
+    return this.#transport.json({ route: 'clearInbox', query: { before }, signal });
   }
 
   /** Resolves when the daemon has begun to tell: whatever happens after is in the stream. See `EventStream`. */
@@ -273,7 +272,7 @@ export class PilotClient {
     { signal }: CallOptions = {},
   ): Promise<EventStream<Name>> {
     const query = { types: types?.join(',') };
-    const response = await this.#transport.stream({ route: ROUTES.events, query, signal });
+    const response = await this.#transport.stream({ route: 'events', query, signal });
     return new EventStream<Name>(response, signal);
   }
 
@@ -312,7 +311,7 @@ export class PilotClient {
     await server.run(options.signal);
   }
 
-  /** Closes the kept connections. The client cannot be used afterwards. */
+  /** Closes the kept connection: calls in flight fail. The client cannot be used afterwards. */
   close(): void {
     this.#transport.close();
   }

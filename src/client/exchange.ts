@@ -1,15 +1,13 @@
 import { setMaxListeners } from 'node:events';
-import { type Agent, type IncomingMessage, request as httpRequest } from 'node:http';
+import { type IncomingMessage, request as httpRequest } from 'node:http';
 
 import { PilotError } from '../base/pilot-error.ts';
+import { silent } from './daemon-failure.ts';
 
 export interface ExchangeRequest {
   readonly socketPath: string;
-  /** False: on a connection of its own. */
-  readonly agent: Agent | false;
   readonly method: string;
   readonly path: string;
-  readonly body: string | undefined;
   readonly limitMs: number;
   readonly signal: AbortSignal | undefined;
   /** A good answer is handed out at its head; its body is the caller's to read and to destroy. */
@@ -23,20 +21,18 @@ export interface Answer {
   readonly response: IncomingMessage;
 }
 
-/** The daemon closed a kept connection just as it was used again: the request was not looked at. */
-export class StaleConnection extends Error {}
-
-/** An inbox page with its payloads; a larger one is asked for in parts. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 
-/** One HTTP request and its answer. Rejects with the signal's reason, PilotError, StaleConnection or the system's error. */
+/** One HTTP request on a connection of its own. Rejects with the signal's reason, PilotError or the system's error. */
 export async function exchange(options: ExchangeRequest): Promise<Answer> {
   const { signal } = options;
   signal?.throwIfAborted();
   // One signal may well stop hundreds of calls; that is no leak.
   if (signal !== undefined) setMaxListeners(0, signal);
   return new Promise((resolve, reject) => {
-    const request = start(options);
+    const { socketPath, method, path } = options;
+    const headers = { host: 'pilotd' };
+    const request = httpRequest({ socketPath, agent: false, method, path, headers });
     const stop = (reason: unknown): void => {
       finish();
       // The caller's reason as it is, of whatever type.
@@ -48,7 +44,7 @@ export async function exchange(options: ExchangeRequest): Promise<Answer> {
       stop(signal?.reason);
     };
     const timer = setTimeout(() => {
-      stop(silent(options));
+      stop(silent(options.socketPath, options.limitMs));
     }, options.limitMs);
     const finish = (): void => {
       clearTimeout(timer);
@@ -56,10 +52,9 @@ export async function exchange(options: ExchangeRequest): Promise<Answer> {
     };
     signal?.addEventListener('abort', abort, { once: true });
 
-    request.on('error', (error: NodeJS.ErrnoException) => {
+    request.on('error', (error) => {
       finish();
-      const isStale = request.reusedSocket && /^(ECONNRESET|EPIPE)$/.test(error.code ?? '');
-      reject(isStale ? new StaleConnection() : error);
+      reject(error);
     });
     request.once('response', (response) => {
       const status = response.statusCode ?? 500;
@@ -74,30 +69,7 @@ export async function exchange(options: ExchangeRequest): Promise<Answer> {
         else reject(error);
       });
     });
-    // As text, head and body leave in one write.
-    request.end(options.body, 'utf8');
-  });
-}
-
-function start({
-  socketPath,
-  agent,
-  method,
-  path,
-  body,
-}: ExchangeRequest): ReturnType<typeof httpRequest> {
-  return httpRequest({
-    socketPath,
-    agent,
-    method,
-    path,
-    headers: {
-      host: 'pilotd',
-      ...(body !== undefined && {
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
-      }),
-    },
+    request.end();
   });
 }
 
@@ -118,14 +90,6 @@ function collect(
   response.once('error', (error) => {
     done(error, '');
   });
-}
-
-function silent({ socketPath, limitMs }: ExchangeRequest): PilotError {
-  return new PilotError(
-    'timeout',
-    `the daemon at ${socketPath} did not answer in ${limitMs / 1000} s`,
-    { hint: 'see: pilotctl daemon status' },
-  );
 }
 
 function tooLarge(): PilotError {

@@ -1,4 +1,6 @@
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 import { type ErrorCode, PilotError } from '../base/pilot-error.ts';
 import { type ApiFailure, ROUTES } from '../client/api.ts';
@@ -31,10 +33,7 @@ export function asPilotError(error: unknown, maxBodyBytes: number): PilotError {
   if (error instanceof PilotError) return error;
   const { code, statusCode } = httpDetails(error);
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new PilotError('invalid_argument', `the request is over ${maxBodyBytes} bytes`, {
-      hint: 'messaging.max_payload_kb in the configuration sets how much a message may hold',
-      cause: error,
-    });
+    return tooLarge(maxBodyBytes, error);
   }
   if (error instanceof Error && statusCode >= 400 && statusCode < 500) {
     return new PilotError('invalid_argument', error.message, { cause: error });
@@ -42,6 +41,13 @@ export function asPilotError(error: unknown, maxBodyBytes: number): PilotError {
   return new PilotError('internal', 'the daemon made a mistake', {
     hint: "the daemon's log has the details",
     cause: error,
+  });
+}
+
+export function tooLarge(maxBytes: number, cause: unknown): PilotError {
+  return new PilotError('invalid_argument', `the request is over ${maxBytes} bytes`, {
+    hint: 'messaging.max_payload_kb in the configuration sets how much a message may hold',
+    cause,
   });
 }
 
@@ -73,9 +79,16 @@ export function refuseMalformedHttp(error: NodeJS.ErrnoException, socket: Socket
     socket.destroy();
     return;
   }
-  const failure = JSON.stringify({ code: 'invalid_argument', message: 'malformed HTTP request' });
+  endWithFailure(socket, new PilotError('invalid_argument', 'malformed HTTP request'));
+}
+
+/** The answer to a request that fastify never saw, or has let go of. */
+export function endWithFailure(socket: Duplex, error: PilotError): void {
+  const failure = JSON.stringify(failureOf(error));
+  const status = STATUS_BY_CODE[error.code];
   socket.end(
-    `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: application/json\r\n` +
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nconnection: close\r\n` +
+      'content-type: application/json; charset=utf-8\r\n' +
       `content-length: ${Buffer.byteLength(failure)}\r\n\r\n${failure}`,
   );
 }
@@ -84,6 +97,10 @@ export function stopping(): PilotError {
   return new PilotError('unavailable', 'the daemon is stopping', {
     hint: 'start it again: pilotctl daemon start',
   });
+}
+
+export function cancelled(): PilotError {
+  return new PilotError('connection_failed', 'the client cancelled the call');
 }
 
 export function hungUp(): PilotError {

@@ -84,7 +84,11 @@ export function parseBody(body: Buffer): unknown {
       hint: 'send bytes as base64, with "encoding": "base64"',
     });
   }
-  const text = body.toString('utf8');
+  return parseJson(body.toString('utf8'), 'body');
+}
+
+/** `what` is what the text is called in the error. */
+export function parseJson(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -93,8 +97,8 @@ export function parseBody(body: Buffer): unknown {
     const found = place === undefined ? undefined : text.at(place.offset);
     throw new PilotError(
       'invalid_argument',
-      `the body is not JSON${at}: ${found === undefined ? 'it ends too early' : `unexpected ${JSON.stringify(found)}`}`,
-      { hint: 'the body is one JSON object', cause },
+      `the ${what} is not JSON${at}: ${found === undefined ? 'it ends too early' : `unexpected ${JSON.stringify(found)}`}`,
+      { hint: `the ${what} is one JSON object`, cause },
     );
   }
 }

@@ -62,7 +62,14 @@ export type Handlers = {
   readonly [Name in JsonRouteName]: (call: Call<Name>) => Replies[Name] | Promise<Replies[Name]>;
 };
 
-export function apiHandlers(node: NodeApi, host: HostFacts): Handlers {
+/** A handler by a name that is known only at run time: which call it takes, no type can tell. */
+export type AnyHandler = (call: Call<RouteName>) => unknown;
+
+export function handlersByName(node: NodeApi, host: HostFacts): ReadonlyMap<RouteName, AnyHandler> {
+  return new Map(Object.entries(apiHandlers(node, host)) as [JsonRouteName, AnyHandler][]);
+}
+
+function apiHandlers(node: NodeApi, host: HostFacts): Handlers {
   return {
     info: () => infoOf(node, host),
     health: () => healthOf(node, host),

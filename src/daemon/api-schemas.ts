@@ -8,14 +8,14 @@ import {
   type InboxQuery,
   type InboxReadQuery,
   type PingRequest,
-  type ROUTES,
+  type RouteName,
   type SendMessageRequest,
   type TargetRequest,
   type TrustRejectRequest,
   type TrustRequest,
 } from '../client/api.ts';
 
-export type RouteName = keyof typeof ROUTES;
+export type { RouteName };
 
 /** The parts of a request that a route reads; every part it does not name must be empty. */
 export interface RequestSchemas {
@@ -159,6 +159,7 @@ export const REQUESTS = {
     ),
   },
   events: { query: z.strictObject({ types: eventNames.exactOptional() }) },
+  calls: {},
   metrics: {},
   openapi: {},
 } as const satisfies Record<RouteName, RequestSchemas>;

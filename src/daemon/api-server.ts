@@ -2,6 +2,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 
 import type { Clock } from '../base/clock.ts';
 import { EVENT_NAMES, ROUTES } from '../client/api.ts';
+import { ApiCalls, notUpgraded } from './api-calls.ts';
 import {
   asPilotError,
   failureOf,
@@ -12,7 +13,7 @@ import {
   unknownRoute,
 } from './api-errors.ts';
 import { parseBody, parseRequest } from './api-request.ts';
-import { apiHandlers, type Call, type JsonRouteName } from './api-routes.ts';
+import { type AnyHandler, handlersByName } from './api-routes.ts';
 import type { RouteName } from './api-schemas.ts';
 import { EventsStream } from './events-stream.ts';
 import type { HostFacts } from './host-view.ts';
@@ -47,9 +48,12 @@ type Respond = (request: FastifyRequest, reply: FastifyReply) => unknown;
 export class ApiServer {
   readonly #deps: ApiServerDeps;
   readonly #app: FastifyInstance;
+  readonly #handlers: ReadonlyMap<RouteName, AnyHandler>;
+  readonly #calls: ApiCalls;
   readonly #events: EventsStream;
   readonly #maxBodyBytes: number;
-  readonly #calls = new Set<AbortController>();
+  /** Requests that wait for a peer. */
+  readonly #waiting = new Set<AbortController>();
   #openapi: string | undefined;
   #isStopping = false;
   #removeSocket: () => void = () => undefined;
@@ -58,6 +62,12 @@ export class ApiServer {
     this.#deps = deps;
     this.#maxBodyBytes =
       BODY_BYTES_PER_PAYLOAD_BYTE * deps.maxPayloadBytes + BODY_BYTES_BESIDE_PAYLOAD;
+    this.#handlers = handlersByName(deps.node, deps.host);
+    this.#calls = new ApiCalls({
+      ...{ clock: deps.clock, log: deps.log, logRequests: deps.logRequests },
+      ...{ handlers: this.#handlers, version: deps.host.version },
+      maxLineBytes: this.#maxBodyBytes,
+    });
     this.#events = new EventsStream(deps.node.events, deps.clock);
     this.#app = fastify({
       logger: false,
@@ -73,6 +83,9 @@ export class ApiServer {
       },
     });
     this.#app.server.maxConnections = MAX_CONNECTIONS;
+    this.#app.server.on('upgrade', (request, socket, head) => {
+      this.#calls.upgrade(request, socket, head);
+    });
     this.#prepare();
     this.#addRoutes();
   }
@@ -88,8 +101,10 @@ export class ApiServer {
     this.#isStopping = true;
     this.#removeSocket();
     this.#events.stop();
-    for (const call of this.#calls) call.abort(stopping());
+    this.#calls.stop();
+    for (const request of this.#waiting) request.abort(stopping());
     const cancel = this.#deps.clock.after(STOP_TIMEOUT_MS, () => {
+      this.#calls.closeAll();
       this.#app.server.closeAllConnections();
     });
     await this.#app.close();
@@ -131,10 +146,7 @@ export class ApiServer {
   }
 
   #addRoutes(): void {
-    const handlers = apiHandlers(this.#deps.node, this.#deps.host);
-    for (const name of Object.keys(handlers) as JsonRouteName[]) {
-      // Each handler belongs to its own name, which a loop cannot express.
-      const handler = handlers[name] as (call: Call<RouteName>) => unknown;
+    for (const [name, handler] of this.#handlers) {
       this.#addRoute(name, (request, reply) => {
         const parsed = parseRequest(name, request);
         const signal = (): AbortSignal => this.#signalOf(reply);
@@ -148,6 +160,10 @@ export class ApiServer {
     }
     this.#addRoute('events', (request, reply) => {
       this.#streamEvents(request, reply);
+    });
+    this.#addRoute('calls', (request) => {
+      parseRequest('calls', request);
+      throw notUpgraded();
     });
     this.#addRoute('metrics', async (request, reply) => {
       parseRequest('metrics', request);
@@ -175,9 +191,9 @@ export class ApiServer {
 
   #signalOf(reply: FastifyReply): AbortSignal {
     const controller = new AbortController();
-    this.#calls.add(controller);
+    this.#waiting.add(controller);
     reply.raw.once('close', () => {
-      this.#calls.delete(controller);
+      this.#waiting.delete(controller);
       if (!reply.raw.writableEnded) controller.abort(hungUp());
     });
     return controller.signal;

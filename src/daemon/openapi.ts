@@ -37,6 +37,7 @@ export const SUMMARIES: Readonly<Record<RouteName, string>> = {
   markInbox: 'Mark a message as read',
   clearInbox: 'Remove messages',
   events: 'What happens, as server-sent events',
+  calls: 'All of the calls above over one connection, many at once',
   metrics: 'Metrics in the Prometheus text format',
   openapi: 'This document',
 };
@@ -103,7 +104,9 @@ function operation(name: RouteName, names: ReadonlyMap<z.ZodType, string>): Json
       requestBody: { required: true, content: { 'application/json': { schema: jsonOf(body) } } },
     }),
     responses: {
-      '200': { description: 'done', content: contentOf(name, names) },
+      ...(name === 'calls'
+        ? { '101': { description: 'upgraded to `pilot-calls`: a JSON object a line, both ways' } }
+        : { '200': { description: 'done', content: contentOf(name, names) } }),
       default: {
         description: 'it failed; the code says why',
         content: { 'application/json': { schema: { $ref: referenceTo('Failure') } } },
@@ -112,7 +115,7 @@ function operation(name: RouteName, names: ReadonlyMap<z.ZodType, string>): Json
   };
 }
 
-function contentOf(name: RouteName, names: ReadonlyMap<z.ZodType, string>): Json {
+function contentOf(name: Exclude<RouteName, 'calls'>, names: ReadonlyMap<z.ZodType, string>): Json {
   const refTo = (schema: z.ZodType): Json => ({ $ref: referenceTo(names.get(schema) ?? '') });
   if (name === 'metrics') return { 'text/plain': { schema: { type: 'string' } } };
   if (name === 'openapi') return { 'application/json': { schema: { type: 'object' } } };

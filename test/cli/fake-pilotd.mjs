@@ -3,6 +3,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 
 const mode = process.env.PILOT_FAKE ?? 'run';
 const root = path.join(process.env.PILOT_HOME, '.pilot');
@@ -36,7 +37,7 @@ process.on('SIGTERM', () => {
 });
 
 let polls = 0;
-const server = createServer((request, response) => {
+const info = () => {
   polls += 1;
   const isOnline = mode !== 'slow-relay' || polls > 3;
   const relay = {
@@ -46,22 +47,28 @@ const server = createServer((request, response) => {
     since: '',
     reason: 'refused',
   };
-  response.setHeader('content-type', 'application/json');
-  response.end(
-    JSON.stringify({
-      ...{
-        id: 'pilot1x',
-        node_id: 7,
-        address: '0:0000.0000.0007',
-        hostname: argOf('hostname') ?? '',
-      },
-      ...{ pid: process.pid, uptime_secs: 1, peers: 0, connections: 0, socket, warnings: [] },
-      log_file: path.join(root, 'pilot.log'),
-      relays: process.argv.some((arg) => arg.startsWith('--relay='))
-        ? [{ ...relay, state: isOnline ? 'online' : 'connecting' }]
-        : [],
-    }),
-  );
+  return {
+    ...{
+      id: 'pilot1x',
+      node_id: 7,
+      address: '0:0000.0000.0007',
+      hostname: argOf('hostname') ?? '',
+    },
+    ...{ pid: process.pid, uptime_secs: 1, peers: 0, connections: 0, socket, warnings: [] },
+    log_file: path.join(root, 'pilot.log'),
+    relays: process.argv.some((arg) => arg.startsWith('--relay='))
+      ? [{ ...relay, state: isOnline ? 'online' : 'connecting' }]
+      : [],
+  };
+};
+const server = createServer();
+server.on('upgrade', (_request, stream) => {
+  stream.on('error', () => {});
+  stream.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: pilot-calls\r\n\r\n');
+  createInterface(stream).on('line', (line) => {
+    const { call } = JSON.parse(line);
+    if (call !== undefined) stream.write(`${JSON.stringify({ call, reply: info() })}\n`);
+  });
 });
 if (mode === 'silent') setInterval(() => {}, 1000);
 else server.listen(socket);

@@ -1,9 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 
 import { build, type Metafile } from 'esbuild';
@@ -79,9 +79,9 @@ test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)('%s ends a wait with %d and hangs up', async (name, code) => {
-  const asked = new Promise<Socket>((resolve) => {
-    daemon.handlers.sendMessage = ({ request }) => {
-      resolve(request.socket);
+  const asked = new Promise<Duplex>((resolve) => {
+    daemon.handlers.sendMessage = ({ socket }) => {
+      resolve(socket);
     };
   });
   const child = spawn(

@@ -197,8 +197,8 @@ describe('--wait', () => {
     const { Interrupted } = await import('../../src/cli/io.ts');
     const stop = new AbortController();
     const hungUp = new Promise((resolve) => {
-      daemon.handlers.sendMessage = ({ request }) => {
-        request.socket.once('close', resolve);
+      daemon.handlers.sendMessage = ({ givenUp }) => {
+        resolve(givenUp);
         stop.abort(new Interrupted('SIGINT'));
       };
     });

@@ -26,6 +26,13 @@ afterEach(async () => {
   await daemon.stop();
 });
 
+/** A daemon that does not know what it was asked. */
+const OTHER_VERSION = (route: string): object => ({
+  code: 'not_supported',
+  message: `this daemon does not know GET ${route}`,
+  hint: 'it is of another version: pilotctl daemon stop, then pilotctl daemon start',
+});
+
 type Call = (options: CallOptions) => Promise<unknown>;
 
 /** Every method: what it asks and what it gives for a reply. */
@@ -159,19 +166,38 @@ describe('failures', () => {
   });
 
   test.each([
+    ['{"code":"made_up","message":"m"}', { code: 'internal', message: 'm' }],
+    ['{"code":"expired"}', { code: 'expired', message: 'the daemon did not say why' }],
+    ['null', { code: 'internal' }],
+    ['"no"', { code: 'internal' }],
+  ])('of the daemon that are none: %s', async (failure, error) => {
+    daemon.handlers.info = ({ socket }) => {
+      socket.write(`{"call":1,"error":${failure}}\n`);
+    };
+    await expect(client.info()).rejects.toMatchObject(error);
+  });
+
+  test.each([
     ['{"code":"made_up","message":"m"}', 500, { code: 'internal', message: 'm' }],
     ['<html>', 502, { code: 'internal', message: 'HTTP status 502' }],
     ['null', 400, { code: 'internal' }],
-    ['{"message":"Route not found","statusCode":404}', 404, { code: 'not_supported' }],
-    [
-      'hello',
-      200,
-      { code: 'internal', message: expect.stringContaining('does not speak our API') as string },
-    ],
-  ])('%s with status %d', async (text, status, error) => {
-    daemon.handlers.info = ({ response }) => {
+    ['{"code":"not_found","message":"gone"}', 404, { code: 'not_found', message: 'gone' }],
+    ['{"message":"Route not found","statusCode":404}', 404, OTHER_VERSION('/metrics')],
+    ['{"code":"not_supported","message":"no /metrics"}', 501, OTHER_VERSION('/metrics')],
+  ])('over HTTP: %s with status %d', async (text, status, error) => {
+    daemon.handlers.metrics = ({ response }) => {
       response.writeHead(status).end(text);
     };
+    await expect(client.metrics()).rejects.toMatchObject(error);
+  });
+
+  test.each([
+    ['', 404, OTHER_VERSION('/v1/calls')],
+    ['{"code":"not_supported","message":"no /v1/calls"}', 501, OTHER_VERSION('/v1/calls')],
+    ['{"code":"unavailable","message":"stopping"}', 503, { code: 'unavailable' }],
+    ['hello', 200, { code: 'internal', message: 'HTTP status 200' }],
+  ])('of the call stream: %j with status %d', async (text, status, error) => {
+    daemon.refusal = { text, status };
     await expect(client.info()).rejects.toMatchObject(error);
   });
 
@@ -200,9 +226,8 @@ describe('failures', () => {
   });
 
   test('a daemon that hangs up in the middle of an answer', async () => {
-    daemon.handlers.info = ({ response }) => {
-      response.writeHead(200, { 'content-length': 100 });
-      response.write('{"id":', () => response.destroy());
+    daemon.handlers.info = ({ socket }) => {
+      socket.end('{"call":1,"reply":{"id":');
     };
     await expect(client.info()).rejects.toMatchObject({ code: 'connection_failed' });
   });
@@ -215,7 +240,11 @@ describe('failures', () => {
     });
     await new Promise<void>((resolve) => other.listen(socketPath, resolve));
     const stranger = new PilotClient({ socketPath });
-    await expect(stranger.info()).rejects.toMatchObject({ code: 'connection_failed' });
+    await expect(stranger.info()).rejects.toMatchObject({
+      code: 'internal',
+      message: `what answers at ${socketPath} does not speak our API`,
+      hint: 'is it the socket of another program?',
+    });
     stranger.close();
     other.close();
   });
@@ -240,42 +269,6 @@ describe('failures', () => {
       code: 'internal',
       message: 'the answer is larger than 64 MiB',
     });
-  });
-});
-
-describe('connections', () => {
-  test('64 sends in flight use at most 64 of them, and the next thousand the same', async () => {
-    daemon.handlers.sendMessage = ({ body }) => outgoing(String(body['message_id']));
-    for (let round = 0; round < 16; round++) {
-      await Promise.all(Array.from({ length: 64 }, async () => client.send('bob', 'x')));
-    }
-    expect(daemon.callsTo('sendMessage')).toHaveLength(1024);
-    expect(daemon.connectionCount).toBeLessThanOrEqual(64);
-  });
-
-  test('many waiting requests do not hold up a quick call', async () => {
-    const stop = new AbortController();
-    daemon.handlers.sendMessage = () => undefined;
-    daemon.handlers.info = () => INFO;
-    const waiting = Array.from({ length: 100 }, async () =>
-      client.request('bob', 'x', { signal: stop.signal }),
-    );
-    await expect(client.info()).resolves.toEqual(INFO);
-    stop.abort();
-    const ends = await Promise.allSettled(waiting);
-    expect(ends.every(({ status }) => status === 'rejected')).toBe(true);
-  });
-
-  test('one that the daemon closed meanwhile is replaced, also when it dies under the request', async () => {
-    daemon.handlers.info = () => INFO;
-    await client.info();
-    daemon.handlers.info = ({ request, response }) => {
-      daemon.handlers.info = () => INFO;
-      request.socket.destroy();
-      response.destroy();
-    };
-    await expect(client.info()).resolves.toEqual(INFO);
-    expect(daemon.connectionCount).toBe(2);
   });
 });
 

@@ -9,42 +9,78 @@ import {
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Duplex } from 'node:stream';
 
 import { PilotError } from '../../src/base/pilot-error.ts';
-import { type EventMap, type EventName, ROUTES } from '../../src/client/api.ts';
-
-type RouteName = keyof typeof ROUTES;
+import {
+  CALL_STREAM_LIMIT_HEADER,
+  CALL_STREAM_PROTOCOL,
+  type EventMap,
+  type EventName,
+  type RouteName,
+  ROUTES,
+} from '../../src/client/api.ts';
 
 export interface FakeCall {
   readonly route: RouteName;
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly body: Readonly<Record<string, unknown>>;
-  readonly request: HttpRequest;
+  /** The connection it came on. */
+  readonly socket: Duplex;
+  /** Resolves when the client has given it up: cancelled, or hung up. */
+  readonly givenUp: Promise<void>;
+}
+
+interface HttpCall extends FakeCall {
   readonly response: ServerResponse;
 }
 
-/** Gives the reply's body, or throws a PilotError; `undefined`: it wrote to the response itself. */
+/** Gives the reply's body, or throws a PilotError; `undefined`: it gives no answer. */
 export type FakeHandler = (call: FakeCall) => unknown;
 
-/** The local API on a Unix socket of its own, answered by the handlers a test gives. */
+/** What the events and metrics of a test are written to. */
+export type FakeHttpHandler = (call: HttpCall) => unknown;
+
+type FakeHandlers = Partial<
+  Record<Exclude<RouteName, 'events' | 'metrics'>, FakeHandler> &
+    Record<'events' | 'metrics', FakeHttpHandler>
+>;
+
+/** The local API on a Unix socket of its own, answered by the handlers a test gives: HTTP and the call stream. */
 export class FakeDaemon {
   readonly home = mkdtempSync(path.join(tmpdir(), 'pilot-fake-'));
   readonly socketPath = path.join(this.home, 'pilotd.sock');
   readonly calls: FakeCall[] = [];
   readonly connections = new Set<Socket>();
-  handlers: Partial<Record<RouteName, FakeHandler>>;
+  handlers: FakeHandlers;
   connectionCount = 0;
+  maxLineBytes = 1_000_000;
+  /** What a daemon answers that does not know the call stream. */
+  refusal: { readonly status: number; readonly text: string } | undefined;
   #server: Server | undefined;
   readonly #subscribers = new Map<ServerResponse, readonly string[]>();
 
-  constructor(handlers: Partial<Record<RouteName, FakeHandler>> = {}) {
+  constructor(handlers: FakeHandlers = {}) {
     this.handlers = handlers;
   }
 
   async start(): Promise<this> {
     const server = createServer((request, response) => {
       void this.#answer(request, response);
+    });
+    server.on('upgrade', (request, socket) => {
+      if (request.url !== ROUTES.calls.path || this.refusal !== undefined) {
+        const { status, text } = this.refusal ?? { status: 404, text: '' };
+        socket.end(`HTTP/1.1 ${status} No\r\ncontent-length: ${text.length}\r\n\r\n${text}`);
+        return;
+      }
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${CALL_STREAM_PROTOCOL}\r\n` +
+          `${CALL_STREAM_LIMIT_HEADER}: ${this.maxLineBytes}\r\n\r\n`,
+      );
+      this.#serveCalls(socket);
     });
     server.on('connection', (socket) => {
       this.connectionCount += 1;
@@ -82,7 +118,7 @@ export class FakeDaemon {
     if (server === undefined) return;
     const closed = once(server, 'close');
     server.close();
-    server.closeAllConnections();
+    for (const socket of this.connections) socket.destroy();
     await closed;
   }
 
@@ -99,28 +135,80 @@ export class FakeDaemon {
       return;
     }
     const body = await readBody(request);
-    const call = { ...found, query: url.searchParams, body, request, response };
+    const givenUp = new Promise<void>((resolve) => response.once('close', resolve));
+    const { socket } = request;
+    const call = { ...found, query: url.searchParams, body, socket, givenUp, response };
     this.calls.push(call);
     if (found.route === 'events' && this.handlers.events === undefined) {
       this.#subscribe(call);
       return;
     }
     try {
-      const handler = this.handlers[found.route];
-      if (handler === undefined) throw new PilotError('internal', `no handler for ${found.route}`);
-      const result = await handler(call);
+      const result = await this.#handle(call);
       if (result !== undefined) reply(response, 200, result);
     } catch (error) {
       reply(response, 400, failureBody(error));
     }
   }
 
-  #subscribe({ response, query }: FakeCall): void {
+  async #handle(call: FakeCall): Promise<unknown> {
+    const handler = this.handlers[call.route] as FakeHandler | undefined;
+    if (handler === undefined) throw new PilotError('internal', `no handler for ${call.route}`);
+    return await handler(call);
+  }
+
+  #serveCalls(socket: Duplex): void {
+    const givenUp = new Map<number, () => void>();
+    socket.on('error', () => undefined);
+    socket.once('end', () => socket.end());
+    socket.once('close', () => {
+      for (const tell of givenUp.values()) tell();
+    });
+    createInterface(socket).on('line', (text) => {
+      const line = JSON.parse(text) as StreamLine;
+      if (line.cancel !== undefined) {
+        givenUp.get(line.cancel)?.();
+        return;
+      }
+      const { call: number, route, params = {}, query = {}, body = {} } = line;
+      const call: FakeCall = {
+        ...{ route, params, body, socket },
+        query: new URLSearchParams(
+          Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
+        ),
+        givenUp: new Promise((resolve) => givenUp.set(number, resolve)),
+      };
+      this.calls.push(call);
+      void this.#handle(call).then(
+        (result) => {
+          if (result !== undefined) answer(socket, { call: number, reply: result });
+        },
+        (error: unknown) => {
+          answer(socket, { call: number, error: failureBody(error) });
+        },
+      );
+    });
+  }
+
+  #subscribe({ response, query }: HttpCall): void {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write(': hello\n\n');
     this.#subscribers.set(response, (query.get('types') ?? '').split(',').filter(Boolean));
     response.once('close', () => this.#subscribers.delete(response));
   }
+}
+
+interface StreamLine {
+  readonly cancel?: number;
+  readonly call: number;
+  readonly route: RouteName;
+  readonly params?: Record<string, string>;
+  readonly query?: Record<string, unknown>;
+  readonly body?: Record<string, unknown>;
+}
+
+function answer(socket: Duplex, line: object): void {
+  if (socket.writable) socket.write(`${JSON.stringify(line)}\n`);
 }
 
 function match(

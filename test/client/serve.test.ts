@@ -168,8 +168,8 @@ test('a message that is cleared meanwhile is forgotten', async () => {
 describe('the end', () => {
   test('a crash between reply and mark runs the handler again, under the same reply id', async () => {
     put('1');
-    daemon.handlers.markInbox = ({ request }) => {
-      request.socket.destroy();
+    daemon.handlers.markInbox = ({ socket }) => {
+      socket.destroy();
     };
     await expect(client.serve(() => 'x')).rejects.toMatchObject({ code: 'connection_failed' });
     delete daemon.handlers.markInbox;

@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { onTestFinished } from 'vitest';
@@ -9,6 +7,7 @@ import type { Clock } from '../../src/base/clock.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { ApiServer } from '../../src/daemon/api-server.ts';
 import type { HostFacts } from '../../src/daemon/host-view.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { FakeNode } from './fake-node.ts';
 
 export interface LogLine {
@@ -17,14 +16,7 @@ export interface LogLine {
   readonly message: string;
 }
 
-/** A folder of mode 0700 that is gone after the test; short, as socket paths have to be. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(path.join(tmpdir(), 'pilot-'));
-  onTestFinished(() => {
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return folder;
-}
+export { temporaryFolder };
 
 export function hostFacts(folder: string): HostFacts {
   return {
