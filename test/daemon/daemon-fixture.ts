@@ -6,7 +6,7 @@ import { Daemon, type DaemonOptions, type NodeDeps } from '../../src/daemon/daem
 import { HomePaths } from '../../src/home/home-paths.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { temporaryFolder } from './api-fixture.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { FakeNode } from './fake-node.ts';
 
 export interface Home {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { rotateLog } from '../../src/daemon/log-rotation.ts';
-import { temporaryFolder } from './api-fixture.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const SMALL = { maxBytes: 8, keep: 3 };
 

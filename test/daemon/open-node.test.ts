@@ -10,7 +10,7 @@ import { openNode } from '../../src/daemon/open-node.ts';
 import { loadConfig } from '../../src/home/config.ts';
 import { Identity } from '../../src/identity/identity.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { temporaryFolder } from './api-fixture.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const random = seededRandom(11);
 

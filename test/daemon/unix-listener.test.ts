@@ -14,7 +14,7 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { listenOnSocket } from '../../src/daemon/unix-listener.ts';
-import { temporaryFolder } from './api-fixture.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 function newServer(greeting = 'ours'): Server {
   const server = createServer((socket) => {

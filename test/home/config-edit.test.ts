@@ -1,31 +1,25 @@
 import {
   existsSync,
   lstatSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 
 import { configKeys, loadConfig, setConfigValue } from '../../src/home/config.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let folder: string;
 let file: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'pilot-config-'));
+  folder = temporaryFolder();
   file = path.join(folder, '.pilot', 'config.yaml');
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true });
 });
 
 const read = (): string => readFileSync(file, 'utf8');

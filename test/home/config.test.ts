@@ -1,8 +1,7 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 
 import { PilotError } from '../../src/base/pilot-error.ts';
 import {
@@ -12,17 +11,14 @@ import {
   loadConfig,
   type LoadedConfig,
 } from '../../src/home/config.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let folder: string;
 let defaultFile: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'pilot-config-'));
+  folder = temporaryFolder();
   defaultFile = path.join(folder, 'config.yaml');
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true });
 });
 
 function load(sources: Partial<ConfigSources> = {}, text?: string): LoadedConfig {

@@ -1,11 +1,12 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import path from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 
 import { PilotError } from '../../src/base/pilot-error.ts';
 import { HomePaths } from '../../src/home/home-paths.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 test('everything lies under PILOT_HOME/.pilot', () => {
   const paths = HomePaths.of({ PILOT_HOME: '/srv/a' });
@@ -64,10 +65,7 @@ describe('the length of the socket path', () => {
 describe('ensureRoot', () => {
   let folder = '';
   beforeEach(() => {
-    folder = mkdtempSync(path.join(tmpdir(), 'pilot-home-'));
-  });
-  afterEach(() => {
-    rmSync(folder, { recursive: true });
+    folder = temporaryFolder();
   });
 
   test('makes the folders for their owner alone; twice is once', () => {

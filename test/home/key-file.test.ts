@@ -3,18 +3,15 @@ import {
   chmodSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 
 import { toHex } from '../../src/base/bytes.ts';
 import { PilotError } from '../../src/base/pilot-error.ts';
@@ -27,15 +24,13 @@ import {
 } from '../../src/home/key-file.ts';
 import { Identity } from '../../src/identity/identity.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let folder = '';
 let file = '';
 beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'pilot-key-'));
+  folder = temporaryFolder();
   file = path.join(folder, 'identity.json');
-});
-afterEach(() => {
-  rmSync(folder, { recursive: true });
 });
 
 const random = seededRandom(15);

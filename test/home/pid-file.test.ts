@@ -1,15 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -21,18 +12,18 @@ import {
   readPidFile,
   releasePidFile,
 } from '../../src/home/pid-file.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let folder = '';
 let file = '';
 let child: ChildProcess | undefined;
 beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'pilot-pid-'));
+  folder = temporaryFolder();
   file = path.join(folder, 'pilot.pid');
 });
 afterEach(async () => {
   if (child !== undefined) await end(child);
   child = undefined;
-  rmSync(folder, { recursive: true });
 });
 
 /** A process that lives until its stdin ends. */
