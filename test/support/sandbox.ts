@@ -18,6 +18,12 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 const BIN = path.join(ROOT, 'bin');
 
 /**
+ * What stands before a program so that it runs somewhere else on this host: `ip netns exec NAME` for another
+ * network. Files and Unix sockets have to be the same there.
+ */
+export type Inside = readonly string[];
+
+/**
  * A folder with the homes of a few nodes and relays, and the real programs running in them on loopback:
  *
  *     /tmp/pilot-XXXXXX/relay/          a relay's store
@@ -46,12 +52,13 @@ export class Sandbox {
     }
   }
 
-  relay(name = 'relay'): SandboxRelay {
-    return new SandboxRelay(this, path.join(this.folder, name));
+  relay(name = 'relay', inside: Inside = []): SandboxRelay {
+    return new SandboxRelay(this, path.join(this.folder, name), inside);
   }
 
-  node(name: string): SandboxNode {
-    const node = new SandboxNode(this, name);
+  /** Its daemon runs inside; its commands do not. */
+  node(name: string, inside: Inside = []): SandboxNode {
+    const node = new SandboxNode(this, name, inside);
     this.#nodes.push(node);
     return node;
   }
@@ -86,13 +93,15 @@ export class Sandbox {
 export class SandboxRelay {
   readonly store: string;
   readonly #sandbox: Sandbox;
+  readonly #inside: Inside;
   #process: RunningProcess | undefined;
   #listen = '127.0.0.1:0';
   #url = '';
 
-  constructor(sandbox: Sandbox, store: string) {
+  constructor(sandbox: Sandbox, store: string, inside: Inside = []) {
     this.#sandbox = sandbox;
     this.store = store;
+    this.#inside = inside;
   }
 
   /** With its Node ID behind the `#`; the same after a restart. */
@@ -115,9 +124,10 @@ export class SandboxRelay {
   }
 
   async start(...options: string[]): Promise<this> {
-    const args = ['--listen', this.#listen, '--stun', 'off', '--store', this.store, ...options];
+    const place = ['--listen', this.#listen, '--stun', 'off', '--store', this.store];
+    const [command = '', ...args] = [...this.#inside, 'pilot-relay', ...place, ...options];
     const env = this.#sandbox.environment(this.#sandbox.folder);
-    this.#process = this.#sandbox.processes.start('pilot-relay', args, { env });
+    this.#process = this.#sandbox.processes.start(command, args, { env });
     const [url] = await this.#process.line(/wss?:\/\/[^\s"]+/);
     this.#url = url;
     this.#listen = new URL(url).host;
@@ -141,9 +151,11 @@ export class SandboxNode {
   /** May be changed before a command. */
   readonly env: NodeJS.ProcessEnv;
   readonly #sandbox: Sandbox;
+  readonly #inside: Inside;
 
-  constructor(sandbox: Sandbox, name: string) {
+  constructor(sandbox: Sandbox, name: string, inside: Inside = []) {
     this.#sandbox = sandbox;
+    this.#inside = inside;
     this.name = name;
     this.home = path.join(sandbox.folder, name);
     this.env = sandbox.environment(this.home);
@@ -152,7 +164,9 @@ export class SandboxNode {
 
   /** Starts the daemon in the background, as `pilotctl daemon start` with these options does. */
   async start(...options: string[]): Promise<this> {
-    await this.pilotctl('daemon', 'start', ...options);
+    const [command = '', ...args] = [...this.#inside, 'pilotctl', 'daemon', 'start', ...options];
+    const finished = await this.#sandbox.processes.run(command, args, { env: this.env });
+    if (finished.code !== 0) throw new Error(describeRun(command, args, finished));
     this.adoptDaemon();
     return this;
   }
