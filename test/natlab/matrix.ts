@@ -1,0 +1,178 @@
+/** Every kind of site with every kind, in both directions: does the first message arrive, and which path is found? */
+import { describeError } from '../../src/base/pilot-error.ts';
+import type { PeerView } from '../../src/client/client.ts';
+import type { Sandbox } from '../support/sandbox.ts';
+import type { Lab } from './lab.ts';
+import {
+  type PlaceKind,
+  SAME_NAT,
+  startStations,
+  type Station,
+  type Stations,
+  trustEachOther,
+} from './matrix-world.ts';
+import { SITE_KINDS } from './site.ts';
+
+export interface MatrixOptions {
+  /** Of every packet on its way through the internet; default 0. */
+  readonly eachWayMs?: number;
+  /** How long each pair has to find a direct path; default 0: what it has after its first message counts. */
+  readonly directWithinMs?: number;
+  readonly report?: (line: string) => void;
+}
+
+/** `from` sent the first message. */
+export interface Cell {
+  readonly from: PlaceKind;
+  readonly to: PlaceKind;
+  /** In the end; empty when nothing arrived. */
+  readonly path: PeerView['path'];
+  /** From the call that sends it to its arrival in the other's inbox; null when it did not come. */
+  readonly firstMessageMs: number | null;
+  /** From the same moment until the path was direct; null when it never was. */
+  readonly directMs: number | null;
+  readonly rttMs: number | null;
+  /** Why there is no more to say; empty otherwise. */
+  readonly failure: string;
+}
+
+/** A pair that has nothing by then has a fault; the promise is 1.5 s. */
+const FIRST_MESSAGE_TIMEOUT_MS = 5000;
+const PING_COUNT = 3;
+const POLL_MS = 10;
+
+/**
+ * The pairs in rounds: in each, no daemon is in two pairs.
+ *
+ *     round 0: a0-b0 a1-b1 a2-b2        round 1: a0-b1 a1-b2 a2-b0        …
+ *
+ * `a` sends first, so a kind meets every kind once in each role, which is every pair in both directions.
+ */
+export function rounds(): readonly (readonly (readonly [PlaceKind, PlaceKind])[])[] {
+  const count = SITE_KINDS.length;
+  return SITE_KINDS.map((_, shift) => [
+    ...SITE_KINDS.map((from, n) => [from, SITE_KINDS[(n + shift) % count] ?? from] as const),
+    ...(shift === 0 ? [[SAME_NAT, SAME_NAT] as const] : []),
+  ]);
+}
+
+export async function runMatrix(
+  lab: Lab,
+  sandbox: Sandbox,
+  options: MatrixOptions = {},
+): Promise<readonly Cell[]> {
+  const { eachWayMs = 0, report = () => undefined } = options;
+  const startedMs = performance.now();
+  const note = (what: string): void => {
+    report(`${((performance.now() - startedMs) / 1000).toFixed(1)} s: ${what}`);
+  };
+  const stations = await startStations(lab, sandbox);
+  note(`${2 * stations.size} daemons are at the relay`);
+  const pairsInRounds = rounds().map((pairs) => pairs.map((pair) => stationsOf(stations, pair)));
+  await trustEachOther(pairsInRounds.flat());
+  note(`${pairsInRounds.flat().length} pairs trust each other`);
+  const over = new AbortController();
+  try {
+    for (const { a, b } of stations.values()) {
+      for (const station of [a, b]) await station.listen(over.signal);
+    }
+    if (eachWayMs > 0) await lab.delay({ eachWayMs });
+    const cells: Cell[] = [];
+    for (const pairs of pairsInRounds) cells.push(...(await measureRound(pairs, options)));
+    note(`${cells.length} cells are measured`);
+    return cells;
+  } finally {
+    over.abort(new Error('the matrix is done'));
+    for (const { a, b } of stations.values()) for (const { client } of [a, b]) client.close();
+  }
+}
+
+type Pair = readonly [Station, Station];
+
+function stationsOf(stations: Stations, [from, to]: readonly [PlaceKind, PlaceKind]): Pair {
+  const [a, b] = [stations.get(from)?.a, stations.get(to)?.b];
+  if (a === undefined || b === undefined) throw new Error(`nobody at ${from} or ${to}`);
+  return [a, b];
+}
+
+/** One pair after the other, so that they are not measured against each other; but all may look for direct paths at a time. */
+async function measureRound(
+  pairs: readonly Pair[],
+  { directWithinMs = 0 }: MatrixOptions,
+): Promise<Cell[]> {
+  const begun: { readonly first: FirstMessage; readonly direct: Promise<number | undefined> }[] =
+    [];
+  for (const pair of pairs) {
+    const first = await firstMessage(pair);
+    const deadlineMs = first.sentMs + directWithinMs;
+    begun.push({ first, direct: untilDirect(pair, deadlineMs).catch(() => undefined) });
+  }
+  await Promise.all(begun.map(async ({ direct }) => direct));
+  const cells: Cell[] = [];
+  for (const { first, direct } of begun) cells.push(await finish(first, await direct));
+  return cells;
+}
+
+interface FirstMessage {
+  readonly pair: Pair;
+  readonly sentMs: number;
+  readonly arrivedMs: number | undefined;
+  readonly failure: string;
+}
+
+async function firstMessage([a, b]: Pair): Promise<FirstMessage> {
+  const before = await a.peer(b);
+  const sentMs = performance.now();
+  const outcome = { pair: [a, b], sentMs } as const;
+  if (before?.state !== 'online') {
+    const failure = `${b.name} is ${before?.state ?? 'unknown'} to ${a.name} before the first message`;
+    return { ...outcome, arrivedMs: undefined, failure };
+  }
+  try {
+    const text = `${a.name} to ${b.name}`;
+    const [arrivedMs] = await Promise.all([
+      b.arrival(text, FIRST_MESSAGE_TIMEOUT_MS),
+      a.client.send(b.id, text),
+    ]);
+    return { ...outcome, arrivedMs, failure: '' };
+  } catch (error) {
+    return { ...outcome, arrivedMs: undefined, failure: describeError(error) };
+  }
+}
+
+async function finish(first: FirstMessage, directAtMs: number | undefined): Promise<Cell> {
+  const { pair, sentMs, arrivedMs, failure } = first;
+  const [a, b] = pair;
+  const cell = {
+    from: a.kind,
+    to: b.kind,
+    firstMessageMs: arrivedMs === undefined ? null : arrivedMs - sentMs,
+    directMs: directAtMs === undefined ? null : directAtMs - sentMs,
+  };
+  if (failure !== '') return { ...cell, path: '', rttMs: null, failure };
+  try {
+    const rttMs = await roundTripMs(pair);
+    return { ...cell, path: (await a.peer(b))?.path ?? '', rttMs, failure: '' };
+  } catch (error) {
+    return { ...cell, path: '', rttMs: null, failure: describeError(error) };
+  }
+}
+
+/** When the path was seen to be direct. */
+async function untilDirect([a, b]: Pair, deadlineMs: number): Promise<number | undefined> {
+  for (;;) {
+    const path = (await a.peer(b))?.path;
+    if (path === 'direct') return performance.now();
+    if (performance.now() >= deadlineMs) return undefined;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** The shortest of a few. */
+async function roundTripMs([a, b]: Pair): Promise<number> {
+  let best = Infinity;
+  for (let n = 0; n < PING_COUNT; n++) {
+    best = Math.min(best, (await a.client.ping(b.id, { timeoutMs: 5000 })).rtt_ms);
+  }
+  return best;
+}
