@@ -7,3 +7,8 @@ export function endpointKey({ host, port }: Endpoint): string {
   const address = parseIpAddress(host);
   return `${address === undefined ? host : toHex(address)}:${port}`;
 }
+
+/** The same for an address without its port. */
+export function hostKey({ host }: Pick<Endpoint, 'host'>): string {
+  return endpointKey({ host, port: 0 });
+}

@@ -13,7 +13,7 @@
  * which costs a peer that trusts us a candidate's checks.
  */
 import type { Endpoint } from '../base/endpoint.ts';
-import { endpointKey } from './endpoint-key.ts';
+import { endpointKey, hostKey } from './endpoint-key.ts';
 
 export type NatBehaviour =
   'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent' | 'unknown';
@@ -29,6 +29,41 @@ export interface PortStep {
   readonly step: number;
   /** Of the newest mapping. */
   readonly lastPort: number;
+}
+
+/** What one server said through one base. */
+export interface ServerReport {
+  readonly base: string;
+  readonly server: Endpoint;
+  /** `unusable`: an answer without an address that could be ours. */
+  readonly outcome: 'waiting' | 'answered' | 'no_answer' | 'refused' | 'unusable';
+  readonly mapped: Endpoint | undefined;
+  /** Only of an answer to the first request: after a second nobody knows which was answered. */
+  readonly rttMs: number | undefined;
+}
+
+/** What is known of the NATs behind one socket. */
+export interface BaseReport {
+  readonly base: string;
+  readonly family: 'v4' | 'v6';
+  /** The believed outer endpoint. */
+  readonly mapped: Endpoint | undefined;
+  /** False when `mapped` is an address of this host. */
+  readonly behindNat: boolean | undefined;
+  readonly mapping: NatBehaviour;
+  readonly filtering: NatBehaviour;
+  /** Is the outer port the inner one? */
+  readonly portKept: boolean | undefined;
+  readonly portStep: PortStep | undefined;
+  /** Does the NAT bring back what is sent from inside to its outer side? */
+  readonly hairpin: boolean | undefined;
+}
+
+export interface NatReport {
+  /** Did any server answer? */
+  readonly udp: boolean;
+  readonly bases: readonly BaseReport[];
+  readonly servers: readonly ServerReport[];
 }
 
 /** Larger regular steps are chance, and nothing to aim at. */
@@ -100,10 +135,6 @@ function seesTwoPortsApart(observations: readonly Observation[]): boolean {
         endpointKey(a.mapped) !== endpointKey(b.mapped),
     ),
   );
-}
-
-function hostKey({ host }: Endpoint): string {
-  return endpointKey({ host, port: 0 });
 }
 
 function tally(

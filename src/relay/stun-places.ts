@@ -1,7 +1,7 @@
 import { type Endpoint, formatEndpoint } from '../base/endpoint.ts';
 import { parseIpAddress } from '../base/ip-address.ts';
 import { PilotError } from '../base/pilot-error.ts';
-import { endpointKey } from '../ice/endpoint-key.ts';
+import { hostKey } from '../ice/endpoint-key.ts';
 
 /** One place to listen at, or two of which RFC 5780 makes four: both ports at both addresses. */
 export type StunPlace = readonly [Endpoint] | readonly [Endpoint, Endpoint];
@@ -29,7 +29,6 @@ function placesOf(endpoints: readonly Endpoint[]): readonly StunPlace[] {
   if (vague !== undefined) {
     throw refused(`${formatEndpoint(vague)} is no single address, as each of two has to be`);
   }
-  const hostKey = ({ host }: Endpoint): string => endpointKey({ host, port: 0 });
   if (hostKey(one) === hostKey(two)) throw refused('two STUN places at the same address');
   // 0 lets the system choose, each time another.
   if (one.port === two.port && one.port !== 0) {
