@@ -84,6 +84,8 @@ export class CallStream {
   close(): void {
     this.#isClosed = true;
     this.#connection?.close(closed());
+    // Made in this very turn, before there is a connection.
+    for (const call of this.#unsent) call.reject(closed());
   }
 
   #send(call: PendingCall): void {

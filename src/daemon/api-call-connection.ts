@@ -13,7 +13,7 @@ import type { AnyHandler, Call } from './api-routes.ts';
 import type { RouteName } from './api-schemas.ts';
 import type { Log } from './log.ts';
 
-export interface CallConnectionDeps {
+export interface ApiCallConnectionDeps {
   readonly handlers: ReadonlyMap<RouteName, AnyHandler>;
   readonly clock: Clock;
   readonly log: Log;
@@ -29,9 +29,9 @@ const WRITE_CHARS = 256 * 1024;
 const PARTING_MS = 5000;
 
 /** One client of the call stream. */
-export class CallConnection {
+export class ApiCallConnection {
   readonly #socket: Duplex;
-  readonly #deps: CallConnectionDeps;
+  readonly #deps: ApiCallConnectionDeps;
   readonly #lines: LineSplitter;
   readonly #inFlight = new Map<number, CallInFlight>();
   #unwritten = '';
@@ -40,7 +40,7 @@ export class CallConnection {
   #isEnding = false;
   #hasParted = false;
 
-  constructor(socket: Duplex, deps: CallConnectionDeps) {
+  constructor(socket: Duplex, deps: ApiCallConnectionDeps) {
     this.#socket = socket;
     this.#deps = deps;
     this.#lines = new LineSplitter(deps.maxLineBytes);

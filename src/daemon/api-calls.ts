@@ -14,7 +14,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import { PilotError } from '../base/pilot-error.ts';
 import { CALL_STREAM_LIMIT_HEADER, CALL_STREAM_PROTOCOL, ROUTES } from '../client/api.ts';
-import { CallConnection, type CallConnectionDeps } from './api-call-connection.ts';
+import { ApiCallConnection, type ApiCallConnectionDeps } from './api-call-connection.ts';
 import { endWithFailure, stopping, unknownRoute } from './api-errors.ts';
 import { parseRequest } from './api-request.ts';
 import type { AnyHandler } from './api-routes.ts';
@@ -31,9 +31,9 @@ export interface ApiCallsDeps {
 }
 
 export class ApiCalls {
-  readonly #deps: CallConnectionDeps;
+  readonly #deps: ApiCallConnectionDeps;
   readonly #version: string;
-  readonly #connections = new Set<CallConnection>();
+  readonly #connections = new Set<ApiCallConnection>();
   #isStopping = false;
 
   constructor({ version, ...deps }: ApiCallsDeps) {
@@ -58,7 +58,7 @@ export class ApiCalls {
       `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${CALL_STREAM_PROTOCOL}\r\n` +
         `${CALL_STREAM_LIMIT_HEADER}: ${this.#deps.maxLineBytes}\r\n\r\n`,
     );
-    const connection = new CallConnection(socket, this.#deps);
+    const connection = new ApiCallConnection(socket, this.#deps);
     this.#connections.add(connection);
     socket.once('close', () => {
       this.#connections.delete(connection);

@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
+import { promisify } from 'node:util';
 
+import { build } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { PilotClient } from '../../src/client/client.ts';
@@ -228,6 +231,34 @@ test('a closed client calls no more', async () => {
   client.close();
   await called;
   await expect(client.info()).rejects.toMatchObject({ message: 'this client is closed' });
+});
+
+test('what is called and closed in one turn never starts', async () => {
+  const called = client.info();
+  client.close();
+  await expect(called).rejects.toMatchObject({ message: 'this client is closed' });
+  expect(daemon.connectionCount).toBe(0);
+});
+
+test('a process ends when its calls have, also with a client that is left open', async () => {
+  daemon.handlers.info = async () =>
+    new Promise((resolve) => {
+      setImmediate(resolve, INFO);
+    });
+  const program = path.join(daemon.home, 'program.mjs');
+  await build({
+    stdin: {
+      contents: `import { PilotClient } from './src/client/client.ts';
+        const client = new PilotClient({ socketPath: process.argv[2] });
+        for (let i = 0; i < 3; i++) console.log((await client.info()).hostname);`,
+      resolveDir: process.cwd(),
+    },
+    ...{ outfile: program, bundle: true, platform: 'node', format: 'esm', target: 'node20.19' },
+  });
+  const { stdout } = await promisify(execFile)(process.execPath, [program, daemon.socketPath], {
+    timeout: 10_000,
+  });
+  expect(stdout).toBe('alice\n'.repeat(3));
 });
 
 describe('what answers there', () => {

@@ -179,21 +179,12 @@ describe('the upgrade', () => {
 });
 
 test('any line is a call, a cancel or refused', () => {
-  const json = fc.json().filter((each) => !each.includes('\n'));
+  const value = fc.oneof(fc.maxSafeNat(), fc.jsonValue({ maxDepth: 1 }));
   const nearly = fc
-    .record(
-      { call: fc.anything(), cancel: fc.anything(), route: fc.anything(), query: fc.anything() },
-      { requiredKeys: [] },
-    )
-    .map((each) => {
-      try {
-        return JSON.stringify(each);
-      } catch {
-        return '';
-      }
-    });
+    .record({ call: value, cancel: value, route: value, query: value }, { requiredKeys: [] })
+    .map((each) => JSON.stringify(each));
   fc.assert(
-    fc.property(fc.oneof(json, nearly, fc.string({ unit: 'binary' })), (each) => {
+    fc.property(fc.oneof(fc.json(), nearly, fc.string({ unit: 'binary' })), (each) => {
       try {
         const line = readCallLine(each);
         expect('cancel' in line ? line.cancel : line.call).toBeGreaterThanOrEqual(0);
