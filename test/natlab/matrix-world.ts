@@ -95,11 +95,13 @@ export async function startStations(lab: Lab, sandbox: Sandbox): Promise<Station
     ['relay', 'stun1', 'stun2'].map(async (name) => lab.server(name)),
   );
   if (relayServer === undefined) throw new Error('no relay');
-  const places = buildPlaces(lab);
-  const relay = await startRelay(sandbox, relayServer);
-  await Promise.all(stunServers.map(async (server) => startRelay(sandbox, server)));
+  const [places, relay] = await Promise.all([
+    buildPlaces(lab),
+    startRelay(sandbox, relayServer),
+    ...stunServers.map(async (server) => startRelay(sandbox, server)),
+  ]);
   const stun = stunServers.flatMap(({ hostname }) => ['--stun', `${hostname}:${STUN_PORT}`]);
-  const starts = (await places).map(({ kind, role, host }) => async () => {
+  const starts = places.map(({ kind, role, host }) => async () => {
     const node = sandbox.node(`${kind}-${role}`, host.inside);
     node.env['PILOT_RELAY'] = relay;
     await node.start('--hostname', node.name, ...stun);
@@ -142,18 +144,18 @@ interface Place {
 }
 
 async function buildPlaces(lab: Lab): Promise<Place[]> {
-  const alone = SITE_KINDS.flatMap((kind) => [
-    { kind, role: 'a' as const },
-    { kind, role: 'b' as const },
-  ]).map(async ({ kind, role }) => {
-    const { host } = await lab.site(kind, { name: `${kind}-${role}` });
-    return { kind, role, host };
-  });
-  const { hosts } = await lab.site('home', { name: SAME_NAT, hosts: 2 });
-  const together = hosts.map((host, n) => {
+  const alone = SITE_KINDS.flatMap((kind) =>
+    (['a', 'b'] as const).map(async (role) => {
+      const { host } = await lab.site(kind, { name: `${kind}-${role}` });
+      return { kind, role, host };
+    }),
+  );
+  const together = lab.site('home', { name: SAME_NAT, hosts: 2 });
+  const [{ hosts }, ...places] = await Promise.all([together, ...alone]);
+  const roles = hosts.map((host, n) => {
     return { kind: SAME_NAT, role: n === 0 ? 'a' : 'b', host } as const;
   });
-  return [...(await Promise.all(alone)), ...together];
+  return [...places, ...roles];
 }
 
 /** Gives the URL that works from every site, whichever address family it has. */

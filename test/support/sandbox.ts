@@ -124,7 +124,8 @@ export class SandboxRelay {
   }
 
   async start(...options: string[]): Promise<this> {
-    const place = ['--listen', this.#listen, '--stun', 'off', '--store', this.store];
+    const stun = options.includes('--stun') ? [] : ['--stun', 'off'];
+    const place = ['--listen', this.#listen, ...stun, '--store', this.store];
     const [command = '', ...args] = [...this.#inside, 'pilot-relay', ...place, ...options];
     const env = this.#sandbox.environment(this.#sandbox.folder);
     this.#process = this.#sandbox.processes.start(command, args, { env });
