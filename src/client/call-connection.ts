@@ -47,13 +47,13 @@ export class CallConnection {
       if (this.isOpen) events.onWritable();
     });
     this.#socket.once('end', () => {
-      this.#close(this.#head === undefined ? undefined : this.#refusal(this.#head));
+      this.close(this.#head === undefined ? undefined : this.#refusal(this.#head));
     });
     this.#socket.once('error', (error) => {
-      this.#close(error);
+      this.close(error);
     });
     this.#socket.once('close', () => {
-      this.#close(undefined);
+      this.close(undefined);
     });
   }
 
@@ -81,8 +81,12 @@ export class CallConnection {
     else this.#socket.unref();
   }
 
+  /** Ends it, with what `onClose` gets. */
   close(error?: unknown): void {
-    this.#close(error);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#socket.destroy();
+    this.#events.onClose(error);
   }
 
   #take(chunk: Buffer): void {
@@ -96,7 +100,7 @@ export class CallConnection {
         this.#events.onLine(line);
       }
     } catch (cause) {
-      this.#close(doesNotSpeakApi(this.#socketPath, cause));
+      this.close(doesNotSpeakApi(this.#socketPath, cause));
     }
   }
 
@@ -114,7 +118,7 @@ export class CallConnection {
     }
     // A refusal is told apart at its end.
     this.#head = bytes;
-    if (bytes.length > MAX_HEAD_BYTES) this.#close(this.#refusal(bytes));
+    if (bytes.length > MAX_HEAD_BYTES) this.close(this.#refusal(bytes));
     return undefined;
   }
 
@@ -124,12 +128,5 @@ export class CallConnection {
     const status = /^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1];
     if (status === undefined) return doesNotSpeakApi(this.#socketPath);
     return failureOf({ status: Number(status), text: body }, ROUTES.calls);
-  }
-
-  #close(error: unknown): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#socket.destroy();
-    this.#events.onClose(error);
   }
 }
