@@ -24,7 +24,7 @@ import { PilotError } from '../../base/pilot-error.ts';
 import { WireError } from '../../base/wire-error.ts';
 import type { Link } from '../../session/link.ts';
 import { MIN_LINK_PACKET_BYTES } from '../../session/packet.ts';
-import { encodeLength, FrameReader, LENGTH_BYTES } from './frame-reader.ts';
+import { FrameReader, LENGTH_BYTES, writeLength } from './frame-reader.ts';
 import type { Base, StreamAddress, UdpPort } from './udp-port.ts';
 
 /**
@@ -128,16 +128,14 @@ export class DirectLink implements Link {
       this.#packetsLost += 1;
       return;
     }
-    if (packet.length < COPY_BELOW_BYTES) {
-      const frame = Buffer.allocUnsafe(LENGTH_BYTES + packet.length);
-      frame.set(encodeLength(packet.length));
-      frame.set(packet, LENGTH_BYTES);
-      this.#write(frame);
-    } else {
-      this.#write(encodeLength(packet.length));
-      this.#write(packet);
-    }
+    const isCopied = packet.length < COPY_BELOW_BYTES;
+    const head = Buffer.allocUnsafe(LENGTH_BYTES + (isCopied ? packet.length : 0));
+    writeLength(head, packet.length);
+    if (isCopied) head.set(packet, LENGTH_BYTES);
+    this.#write(head);
+    if (!isCopied) this.#write(packet);
   }
+
   /**
    * A better path, while the present one works. The last one asked for wins. False when there is no such
    * base, or it is of the other family: everything stays as it is, and a new link can do it.

@@ -3,8 +3,10 @@ import { WireError } from '../../base/wire-error.ts';
 export const LENGTH_BYTES = 3;
 
 /** The length in front of a packet: little-endian, as UDX reads it to hand over whole frames. */
-export function encodeLength(length: number): Uint8Array {
-  return Uint8Array.of(length & 0xff, (length >> 8) & 0xff, length >> 16);
+export function writeLength(target: Uint8Array, length: number): void {
+  target[0] = length & 0xff;
+  target[1] = (length >> 8) & 0xff;
+  target[2] = length >> 16;
 }
 
 /**

@@ -9,7 +9,7 @@ import { toHex } from '../../../src/base/bytes.ts';
 import type { Clock } from '../../../src/base/clock.ts';
 import { systemClock } from '../../../src/base/system-clock.ts';
 import { DirectLink, type DirectLinkEnd } from '../../../src/daemon/links/direct-link.ts';
-import { encodeLength } from '../../../src/daemon/links/frame-reader.ts';
+import { LENGTH_BYTES, writeLength } from '../../../src/daemon/links/frame-reader.ts';
 import type { Base, UdpPort } from '../../../src/daemon/links/udp-port.ts';
 import { MIN_LINK_PACKET_BYTES } from '../../../src/session/packet.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -17,6 +17,12 @@ import { DirectPair, endpointOf, openPort } from './direct-ends.ts';
 import { until } from './until.ts';
 
 const BODY_BYTES = 64 * 1024;
+
+function encodeLength(length: number): Uint8Array {
+  const bytes = new Uint8Array(LENGTH_BYTES);
+  writeLength(bytes, length);
+  return bytes;
+}
 
 const cleanUps: (() => unknown)[] = [];
 

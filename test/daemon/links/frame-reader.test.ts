@@ -2,10 +2,16 @@ import { expect, test } from 'vitest';
 
 import { toHex } from '../../../src/base/bytes.ts';
 import { WireError } from '../../../src/base/wire-error.ts';
-import { encodeLength, FrameReader } from '../../../src/daemon/links/frame-reader.ts';
+import { FrameReader, LENGTH_BYTES, writeLength } from '../../../src/daemon/links/frame-reader.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 
 const MAX_BYTES = 30_000;
+
+function encodeLength(length: number): Uint8Array {
+  const bytes = new Uint8Array(LENGTH_BYTES);
+  writeLength(bytes, length);
+  return bytes;
+}
 
 function frame(packet: Uint8Array): Buffer {
   return Buffer.concat([encodeLength(packet.length), packet]);
