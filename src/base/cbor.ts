@@ -9,6 +9,7 @@
 import { Encoder } from 'cbor-x';
 
 import { ByteReader } from './byte-reader.ts';
+import { plainBytes } from './bytes.ts';
 import { WireError } from './wire-error.ts';
 
 export type CborValue =
@@ -44,13 +45,10 @@ export function decodeCbor(bytes: Uint8Array): CborValue {
   return value;
 }
 
-/** The same memory without Buffer's methods, so that values compare as the plain bytes they are. */
-function plainBytes(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
 function withoutUndefined(value: object): object {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined));
+  const members = Object.entries(value);
+  if (members.every(([, member]) => member !== undefined)) return value;
+  return Object.fromEntries(members.filter(([, member]) => member !== undefined));
 }
 
 class ValueReader {

@@ -20,7 +20,9 @@ export interface LogSink {
 }
 
 /** Members that never get into a line, at the top and one level down, should anybody pass them. */
-const SECRETS = ['token', 'relay_token', 'private_key', 'passphrase', 'secret', 'seed'];
+const SECRETS: ReadonlySet<string> = new Set([
+  ...['token', 'relay_token', 'private_key', 'passphrase', 'secret', 'seed'],
+]);
 const CORRELATION = 'correlation_id';
 /** pino's number for it. */
 const INFO = 30;
@@ -41,10 +43,11 @@ export function createLog(settings: LogSettings, sink: LogSink, clock: Clock): P
       level: settings.level,
       base: null,
       timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
-      redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
       formatters: {
         level: (label) => ({ level: label }),
-        ...(!settings.correlation_tracing && { log: withoutCorrelation }),
+        log: settings.correlation_tracing
+          ? censored
+          : (fields) => censored(withoutCorrelation(fields)),
       },
       hooks: {
         logMethod(args, method, level) {
@@ -94,4 +97,22 @@ function withoutCorrelation(fields: Record<string, unknown>): Record<string, unk
   const others = { ...fields };
   Reflect.deleteProperty(others, CORRELATION);
   return others;
+}
+
+/** pino's own redaction costs as much as the rest of a line; lines have few members, and hardly ever a secret. */
+function censored(fields: Record<string, unknown>, depth = 1): Record<string, unknown> {
+  let copy: Record<string, unknown> | undefined;
+  for (const [name, value] of Object.entries(fields)) {
+    const shown = censoredValue(name, value, depth);
+    if (shown !== value) copy = { ...(copy ?? fields), [name]: shown };
+  }
+  return copy ?? fields;
+}
+
+function censoredValue(name: string, value: unknown, depth: number): unknown {
+  if (SECRETS.has(name)) return '[secret]';
+  if (depth === 0 || typeof value !== 'object' || value === null || value instanceof Error) {
+    return value;
+  }
+  return censored(value as Record<string, unknown>, depth - 1);
 }

@@ -98,8 +98,11 @@ export class Outgoing {
 
   hasRoomFor(entry: OutboxEntry): boolean {
     if (this.#fits(entry)) return true;
-    // Some may have expired or been dropped without an answer.
-    for (const other of [...this.#inFlight.keys()]) if (!isOnItsWay(other)) this.#landed(other);
+    // Some may have expired or been dropped without an answer; those behind one that waits are found later.
+    for (const other of this.#inFlight.keys()) {
+      if (isOnItsWay(other)) break;
+      this.#landed(other);
+    }
     return this.#fits(entry);
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import { PilotError } from '../base/pilot-error.ts';
+import { pooledRandom } from '../base/random.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { type CommandLine, parseCommandLine } from './command-line.ts';
 import { Daemon } from './daemon.ts';
@@ -95,7 +96,7 @@ function newDaemon({ flags, configFile, socket }: CommandLine): Daemon {
     ...{ flags, configFile, openNode },
     env: socket === undefined ? process.env : { ...process.env, PILOT_SOCKET: socket },
     clock: systemClock,
-    random: randomBytes,
+    random: pooledRandom(randomBytes),
     sink: standardOutput(),
     rotateLog: (file) => rotateLog(process.stdout.fd, file),
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { randomFraction } from '../../src/base/random.ts';
+import { pooledRandom, randomFraction } from '../../src/base/random.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 test('a fraction is from 0 to just below 1, also from a part of a buffer', () => {
@@ -18,4 +18,34 @@ test('seeded bytes repeat with their seed', () => {
       expect(seededRandom(seed)(length)).toHaveLength(length);
     }),
   );
+});
+
+test('a pool gives each byte once, whatever is asked for', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(100), { maxLength: 300 }), (lengths) => {
+      let made = 0;
+      const counting = (length: number): Uint8Array =>
+        Uint8Array.from({ length }, () => 1 + (made++ % 255));
+      const random = pooledRandom(counting);
+      for (const length of lengths) {
+        const bytes = random(length);
+        expect(bytes).toHaveLength(length);
+        expect(bytes.includes(0)).toBe(false);
+        bytes.fill(0);
+      }
+    }),
+  );
+});
+
+test('what a pool gave is for its owner alone', () => {
+  const pools: Uint8Array[] = [];
+  const random = pooledRandom((length) => {
+    const pool = new Uint8Array(length).fill(7);
+    pools.push(pool);
+    return pool;
+  });
+  const [first, second] = [random(16), random(16)];
+  first.fill(1);
+  expect(second).toEqual(new Uint8Array(16).fill(7));
+  expect(pools[0]?.subarray(0, 32)).toEqual(new Uint8Array(32));
 });

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { toHex, utf8 } from '../../src/base/bytes.ts';
 import { Outbox } from '../../src/daemon/outbox.ts';
 import { Outgoing } from '../../src/daemon/outgoing.ts';
+import { newUuid } from '../../src/daemon/uuid-bytes.ts';
 import { Identity } from '../../src/identity/identity.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -21,7 +22,7 @@ function setUp(): { clock: ManualClock; outbox: Outbox; outgoing: Outgoing; wake
   const outbox = new Outbox({
     storage: new MemoryStorage(),
     clock,
-    limits: { maxMessages: 10, maxBytes: 1000 },
+    limits: { maxMessages: 5000, maxBytes: 100_000 },
     changed: quiet,
   });
   const outgoing = new Outgoing(PEER, {
@@ -82,4 +83,33 @@ test('a session that ended is not waited for', () => {
   sendAll(outgoing);
   outgoing.sessionEnded('the session ended');
   expect(clock.pendingTimers).toBe(0);
+});
+
+test('what was dropped without an answer makes room', async () => {
+  const { outbox, outgoing } = setUp();
+  for (const entry of [...(outbox.queueOf(PEER) ?? [])]) await outbox.drop(entry.id);
+  const add = (): void => {
+    outbox.add({
+      ...{ id: newUuid(clock, random), correlationId: IDS[0], replyTo: '', peer: PEER },
+      ...{ type: 'text', payload: utf8('x'), expiresAtMs: clock.now() + 1000 },
+    });
+  };
+  const clock = new ManualClock();
+  const random = seededRandom(2);
+  let next = outgoing.sessionRun.next;
+  do {
+    add();
+    next = outgoing.sessionRun.next;
+    if (next === undefined || !outgoing.hasRoomFor(next)) break;
+    outgoing.sent(next);
+  } while (outbox.size < 5000);
+  if (next === undefined) throw new Error('nothing to send');
+  expect(outbox.size).toBe(1025);
+  expect(outgoing.hasRoomFor(next)).toBe(false);
+  const [first, second] = [...(outbox.queueOf(PEER) ?? [])];
+  if (first === undefined || second === undefined) throw new Error('nothing under way');
+  await outbox.drop(second.id);
+  expect(outgoing.hasRoomFor(next)).toBe(false);
+  await outbox.drop(first.id);
+  expect(outgoing.hasRoomFor(next)).toBe(true);
 });
