@@ -85,6 +85,8 @@ export class FakeDaemon {
     server.on('connection', (socket) => {
       this.connectionCount += 1;
       this.connections.add(socket);
+      // Once upgraded, nobody else listens.
+      socket.on('error', () => undefined);
       socket.once('close', () => this.connections.delete(socket));
     });
     server.listen(this.socketPath);
@@ -159,7 +161,6 @@ export class FakeDaemon {
 
   #serveCalls(socket: Duplex): void {
     const givenUp = new Map<number, () => void>();
-    socket.on('error', () => undefined);
     socket.once('end', () => socket.end());
     socket.once('close', () => {
       for (const tell of givenUp.values()) tell();
