@@ -33,6 +33,7 @@ export interface CheckerSettings {
 
 export interface CheckerHandlers {
   readonly succeeded: (pair: CandidatePair) => void;
+  /** Or is not valid any more. */
   readonly failed: (pair: CandidatePair) => void;
   /** The peer agreed to our nomination of it. */
   readonly nominated: (pair: CandidatePair) => void;
@@ -137,7 +138,8 @@ export class Checker {
       },
       timedOut: () => {
         this.#transactions.delete(transaction);
-        if (nominate || this.#current.get(pair) === transaction) this.#fail(pair);
+        if (nominate) this.#doubt(pair);
+        else if (this.#current.get(pair) === transaction) this.#fail(pair);
       },
     });
     this.#transactions.set(transaction, outgoing);
@@ -188,6 +190,13 @@ export class Checker {
     }
     this.#deps.list.trigger(pair);
     if (this.#deps.signer.yieldRole(role)) this.#handlers.roleSwitched();
+    this.pump();
+  }
+
+  /** A valid pair does not answer its nomination: others come first, and this one is checked anew. */
+  #doubt(pair: CandidatePair): void {
+    this.#deps.list.trigger(pair);
+    this.#handlers.failed(pair);
     this.pump();
   }
 

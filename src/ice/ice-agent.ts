@@ -20,7 +20,6 @@ import { type AcceptedVerdict, CheckResponder } from './check-responder.ts';
 import { CheckSigner, transactionKey } from './check-signer.ts';
 import { Checker } from './checker.ts';
 import { ConsentProbes } from './consent-probes.ts';
-import { endpointKey } from './endpoint-key.ts';
 import {
   describeFailure,
   failureOf,
@@ -38,6 +37,7 @@ import {
   type IceAgentSettings,
   type SelectedPair,
 } from './ice-settings.ts';
+import { LocalCandidates } from './local-candidates.ts';
 import { Nominator } from './nominator.ts';
 import { ProbeBudget } from './probe-budget.ts';
 import { RemoteCandidates } from './remote-candidates.ts';
@@ -56,7 +56,7 @@ export class IceAgent {
   readonly #startedMs: number;
   readonly #signer: CheckSigner;
   readonly #list: CheckList;
-  readonly #locals: Candidate[] = [];
+  readonly #locals = new LocalCandidates();
   readonly #remotes: RemoteCandidates;
   readonly #checker: Checker;
   readonly #nominator: Nominator;
@@ -80,7 +80,7 @@ export class IceAgent {
     this.#signer = new CheckSigner(deps.random, options.role);
     this.#list = new CheckList(options.role);
     this.#remotes = new RemoteCandidates(() => ({
-      ours: this.#locals.map(({ endpoint }) => endpoint),
+      ours: this.#locals.all.map(({ endpoint }) => endpoint),
       allowLoopback: settings.allowLoopback,
     }));
     this.#checker = this.#createChecker();
@@ -121,16 +121,11 @@ export class IceAgent {
     return this.#selected && describePair(this.#selected);
   }
 
-  /** A candidate of ours, also told to the peer; `base` names its socket. */
+  /** A candidate of ours, also told to the peer; `base` names its socket. Once more changes nothing. */
   addLocal(candidate: Candidate): void {
-    const { base, endpoint, priority, foundation } = candidate;
-    const family = familyOf(endpoint.host);
-    if (base === undefined || family === undefined) {
-      throw new RangeError('a local candidate needs its socket and a numeric address');
-    }
+    const local = this.#locals.add(candidate);
     if (this.#isClosed) return;
-    this.#locals.push(candidate);
-    this.#list.addLocal({ base, family, priority, foundation });
+    this.#list.addLocal(local);
     this.#checker.pump();
   }
 
@@ -184,7 +179,7 @@ export class IceAgent {
       role: this.role,
       durationMs: this.#deps.clock.monotonic() - this.#startedMs,
       ...(this.#state === 'failed' ? { failure: describeFailure(this.#failure()) } : {}),
-      local: this.#locals.map(reportCandidate),
+      local: this.#locals.all.map(reportCandidate),
       remote: this.#remotes.all.map(reportCandidate),
       refused: { ...this.#remotes.refused },
       pairs: this.#list.pairs.map((pair) => reportPair(pair, pair === this.#selected)),
@@ -207,7 +202,7 @@ export class IceAgent {
     this.#cancelDeadline();
     this.#unregister();
     this.#checker.stop();
-    this.#nominator.stop();
+    this.#nominator.close();
     this.#consent?.stop();
   }
 
@@ -224,11 +219,13 @@ export class IceAgent {
       { taMs, timers, nominationTimers },
       {
         succeeded: (pair) => {
-          this.#noticeMapped(pair);
+          const found = this.#locals.discover(pair);
+          if (found !== undefined) this.#handlers.candidate?.(found, 'local');
           if (pair.isNominated && this.role === 'controlled') this.#select(pair);
           this.#considerNomination();
         },
-        failed: () => {
+        failed: (pair) => {
+          this.#nominator.forget(pair);
           this.#considerNomination();
           this.#endIfHopeless();
         },
@@ -280,19 +277,8 @@ export class IceAgent {
     if (pair.state === 'succeeded') this.#select(pair);
   }
 
-  #noticeMapped({ base, local, mapped }: CandidatePair): void {
-    if (mapped === undefined) return;
-    const key = endpointKey(mapped);
-    if (this.#locals.some(({ endpoint }) => endpointKey(endpoint) === key)) return;
-    const priority = priorityOf('prflx', (local.priority >>> 8) & 0xffff);
-    const { foundation } = local;
-    const found: Candidate = { kind: 'prflx', base, endpoint: mapped, priority, foundation };
-    this.#locals.push(found);
-    this.#handlers.candidate?.(found, 'local');
-  }
-
   #considerNomination(): void {
-    if (this.role === 'controlling' && !this.#isClosed) this.#nominator.consider();
+    if (this.role === 'controlling') this.#nominator.consider();
   }
 
   #adoptRole(): void {
@@ -321,8 +307,12 @@ export class IceAgent {
   }
 
   #reachDeadline(): void {
-    if (this.#selected === undefined) this.#fail();
-    else this.#list.close();
+    if (this.#selected === undefined) {
+      this.#fail();
+      return;
+    }
+    this.#list.close();
+    this.#nominator.close();
   }
 
   /** RFC 8838, 8: only when nothing can come any more. */
@@ -333,7 +323,7 @@ export class IceAgent {
     const isFruitless =
       pairs.length > 0
         ? pairs.every(({ state }) => state === 'failed')
-        : this.#remotes.all.length > 0 && !shareFamily(this.#locals, this.#remotes.all);
+        : this.#remotes.all.length > 0 && !shareFamily(this.#locals.all, this.#remotes.all);
     if (isFruitless) this.#fail();
   }
 
@@ -345,7 +335,7 @@ export class IceAgent {
   #failure(): IceFailure {
     return failureOf({
       hasRemoteCredentials: this.#signer.remote !== undefined,
-      local: this.#locals,
+      local: this.#locals.all,
       remote: this.#remotes.all,
       pairs: this.#list.pairs,
       inbound: this.#responder.counts,

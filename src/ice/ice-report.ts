@@ -65,7 +65,7 @@ const FAILURE_TEXT: Readonly<Record<IceFailure, string>> = {
   one_way: "the peer's checks arrive here, but none of ours is answered",
   wrong_integrity: 'answers came, but signed with another password than the peer told',
   refused: 'the peer answered with errors',
-  not_nominated: 'a path works, but the controlling peer chose none',
+  not_nominated: 'a path was found, but the two sides did not agree on it in time',
 };
 
 /** The last three are ends: nothing fit, the selected pair died, the owner wanted no more. */

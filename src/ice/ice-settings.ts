@@ -46,8 +46,8 @@ export interface IceAgentSettings {
 export const ICE_DEFAULTS: IceAgentSettings = {
   taMs: 50,
   checkTimers: STUN_TIMERS,
-  // A valid pair has answered before: 4 requests in 3.5 s, and then another pair's turn.
-  nominationTimers: { rtoMs: 500, maxRequests: 4, lastWaitFactor: 2 },
+  // A valid pair has answered before: 5 requests in 3.75 s; after 4.75 s it is another pair's turn.
+  nominationTimers: { rtoMs: 250, maxRequests: 5, lastWaitFactor: 4 },
   // Some two round trips across a country, four within one.
   settleMs: 200,
   // Six requests of a check go out in 15.5 s; no mapping that a check opened is older than 30 s.

@@ -18,15 +18,22 @@ export class Nominator {
   readonly #deps: NominatorDeps;
   #nominated: CandidatePair | undefined;
   #settling: 'no' | 'yes' | 'over' = 'no';
+  #isClosed = false;
   #cancelSettling: Cancel = () => undefined;
 
   constructor(deps: NominatorDeps) {
     this.#deps = deps;
   }
 
+  /** It is not valid any more, so its nomination came to nothing. */
+  forget(pair: CandidatePair): void {
+    if (this.#nominated === pair) this.#nominated = undefined;
+  }
+
   /** To be called when a pair became valid or failed while we control. */
   consider(): void {
     const { list, clock, settleMs, nominate } = this.#deps;
+    if (this.#isClosed) return;
     const best = list.bestValid();
     if (best === undefined || !this.#isBetter(best)) return;
     const mayImprove = list.pairs.some((pair) => pair.isOpen && list.compare(pair, best) > 0);
@@ -43,7 +50,13 @@ export class Nominator {
     nominate(best);
   }
 
-  /** We do not control any more, or it is all over. */
+  /** Time is up: what is selected stays. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelSettling();
+  }
+
+  /** We do not control any more. */
   stop(): void {
     this.#cancelSettling();
     if (this.#settling === 'yes') this.#settling = 'no';
@@ -51,8 +64,6 @@ export class Nominator {
   }
 
   #isBetter(pair: CandidatePair): boolean {
-    const nominated = this.#nominated;
-    if (nominated?.state !== 'succeeded') return true;
-    return this.#deps.list.compare(pair, nominated) > 0;
+    return this.#nominated === undefined || this.#deps.list.compare(pair, this.#nominated) > 0;
   }
 }

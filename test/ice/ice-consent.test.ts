@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+
+import { expectOnePair, SimLab, twoSites } from '../support/nat/sim-lab.ts';
+import { connect } from '../support/nat/sim-peer.ts';
+
+describe('consent (RFC 7675)', () => {
+  test('holds for an hour of silence, with a probe every 5 s and no timer left behind', () => {
+    const { lab, a, b } = twoSites();
+    connect(a, b, lab.clock);
+    lab.clock.advance(30_000);
+    const before = lab.internet.wire.packets;
+    lab.clock.advance(3_600_000);
+    expect([a.lost, b.lost]).toEqual([undefined, undefined]);
+    // Two sides, request and answer.
+    const packets = lab.internet.wire.packets - before;
+    expect(packets).toBeGreaterThan((4 * 3600) / 6);
+    expect(packets).toBeLessThan((4 * 3600) / 4);
+    a.agent.close();
+    b.agent.close();
+    expect(lab.clock.pendingTimers).toBe(0);
+  });
+
+  test.each(['block', 'forget', 'leave'] as const)(
+    'is lost when the router or peer: %s',
+    (what) => {
+      const lab = new SimLab();
+      const site = lab.addSite('home');
+      const a = lab.addPeer(site, { role: 'controlling' });
+      const b = lab.addPeer(lab.addSite('home'), { role: 'controlled' });
+      connect(a, b, lab.clock);
+      lab.clock.advance(30_000);
+      expectOnePair(a, b);
+      const brokenAtMs = lab.clock.monotonic();
+      const [router] = site.routers;
+      if (router === undefined) throw new Error('a site without router');
+      if (what === 'block') router.isBlocked = true;
+      else if (what === 'forget') router.moveTo('203.0.113.99');
+      else b.agent.close();
+      lab.clock.advance(10_000);
+      expect(a.lost?.report).toMatchObject({ state: 'lost', role: 'controlling' });
+      expect((a.lost?.atMs ?? 0) - brokenAtMs).toBeLessThan(8600);
+      if (what !== 'leave') expect(b.lost).toBeDefined();
+      expect(lab.clock.pendingTimers).toBe(0);
+    },
+  );
+
+  test('a path in use is known to be dead within 3 s', () => {
+    const { lab, a, b } = twoSites();
+    connect(a, b, lab.clock);
+    lab.clock.advance(10_000);
+    a.agent.heard();
+    a.agent.probeNow();
+    lab.clock.advance(100);
+    expect(a.agent.selected?.rttMs).toBe(52);
+    b.agent.close();
+    const fromMs = lab.clock.monotonic();
+    a.agent.probeNow();
+    lab.clock.advance(3000);
+    expect((a.lost?.atMs ?? Number.POSITIVE_INFINITY) - fromMs).toBeLessThan(3000);
+  });
+});
