@@ -21,7 +21,8 @@ export function pooledRandom(random: RandomBytes): RandomBytes {
       pool = random(POOL_BYTES);
       offset = 0;
     }
-    const bytes = pool.slice(offset, offset + length);
+    // A copy also of a Buffer, whose `slice` is a view.
+    const bytes = Uint8Array.from(pool.subarray(offset, offset + length));
     // Whoever gets them has them alone.
     pool.fill(0, offset, offset + length);
     offset += length;

@@ -30,8 +30,11 @@ export class SecretKey {
     return new SecretKey(new Uint8Array(seed));
   }
 
+  /** Throws when the source of random bytes is plainly broken: everybody would have the same key. */
   static generate(random: RandomBytes): SecretKey {
-    return new SecretKey(new Uint8Array(random(SEED_BYTES)));
+    const seed = new Uint8Array(random(SEED_BYTES));
+    if (new Set(seed).size < 4) throw new Error('the random bytes for a new key are not random');
+    return new SecretKey(seed);
   }
 
   /** 64 bytes. For statements of the protocol use `signStatement`, which keeps contexts apart. */

@@ -89,3 +89,8 @@ test('after erase every use of the secret throws; the public key stays', () => {
 test.each([0, 31, 33, 64])('a seed of %i bytes is refused', (length) => {
   expect(() => SecretKey.fromSeed(new Uint8Array(length))).toThrow(RangeError);
 });
+
+test('no key is made of bytes that are not random', () => {
+  expect(() => SecretKey.generate((length) => new Uint8Array(length))).toThrow('not random');
+  expect(() => SecretKey.generate((length) => new Uint8Array(length).fill(7))).toThrow();
+});
