@@ -9,9 +9,11 @@
  * It answers the peer's checks until it is closed, as the peer's own may need several to get through. A
  * restart is a new agent beside this one; the username tells their datagrams apart.
  *
- * What the peer can make us send is bounded by remote-candidates.ts, probe-budget.ts, check-responder.ts.
+ * What the peer can make us send is bounded in remote-candidates.ts, probe-budget.ts, check-responder.ts and
+ * punch-probes.ts.
  */
 import type { Cancel } from '../base/clock.ts';
+import type { Endpoint } from '../base/endpoint.ts';
 import { type Candidate, familyOf, priorityOf } from './candidate.ts';
 import type { CandidatePair } from './candidate-pair.ts';
 import { CheckList } from './check-list.ts';
@@ -20,16 +22,7 @@ import { type AcceptedVerdict, CheckResponder } from './check-responder.ts';
 import { CheckSigner, transactionKey } from './check-signer.ts';
 import { Checker } from './checker.ts';
 import { ConsentProbes } from './consent-probes.ts';
-import {
-  describeFailure,
-  failureOf,
-  type IceFailure,
-  type IceReport,
-  type IceState,
-  reportCandidate,
-  reportPair,
-  shareFamily,
-} from './ice-report.ts';
+import { buildReport, type IceReport, type IceState, shareFamily } from './ice-report.ts';
 import {
   ICE_DEFAULTS,
   type IceAgentDeps,
@@ -40,6 +33,7 @@ import {
 import { LocalCandidates } from './local-candidates.ts';
 import { Nominator } from './nominator.ts';
 import { ProbeBudget } from './probe-budget.ts';
+import { PunchProbes } from './punch-probes.ts';
 import { RemoteCandidates } from './remote-candidates.ts';
 import type { StunDatagram } from './stun-router.ts';
 
@@ -61,6 +55,7 @@ export class IceAgent {
   readonly #checker: Checker;
   readonly #nominator: Nominator;
   readonly #responder: CheckResponder;
+  readonly #punches: PunchProbes;
   readonly #unregister: Cancel;
   readonly #cancelDeadline: Cancel;
   #selected: CandidatePair | undefined;
@@ -98,6 +93,13 @@ export class IceAgent {
       isUsableSource: (endpoint) => this.#remotes.isUsableSource(endpoint),
       accepted: (datagram, verdict) => {
         this.#accept(datagram, verdict);
+      },
+    });
+    this.#punches = new PunchProbes(deps, this.#signer, {
+      mayTarget: (endpoint) => this.#remotes.isAtCandidate(endpoint),
+      answered: (base, endpoint) => {
+        const pair = this.#pairOf(base, endpoint, priorityOf('prflx', 0));
+        if (pair !== undefined) this.#checker.trigger(pair);
       },
     });
     this.#unregister = deps.router.register(this.credentials.ufrag, (datagram) => {
@@ -163,6 +165,14 @@ export class IceAgent {
     this.#endIfHopeless();
   }
 
+  /**
+   * One check from this socket to an endpoint that is only guessed, at a host of the peer's candidates.
+   * False when it is not sent: no such host, no credentials yet, or `MAX_PUNCHES` are spent.
+   */
+  punch(base: string, to: Endpoint): boolean {
+    return !this.#isClosed && this.#punches.send(base, to);
+  }
+
   /** Authentic data of the session came over the selected pair. */
   heard(): void {
     this.#consent?.heard();
@@ -174,17 +184,19 @@ export class IceAgent {
   }
 
   report(): IceReport {
-    return {
+    return buildReport({
       state: this.#state,
       role: this.role,
       durationMs: this.#deps.clock.monotonic() - this.#startedMs,
-      ...(this.#state === 'failed' ? { failure: describeFailure(this.#failure()) } : {}),
-      local: this.#locals.all.map(reportCandidate),
-      remote: this.#remotes.all.map(reportCandidate),
-      refused: { ...this.#remotes.refused },
-      pairs: this.#list.pairs.map((pair) => reportPair(pair, pair === this.#selected)),
+      hasRemoteCredentials: this.#signer.remote !== undefined,
+      local: this.#locals.all,
+      remote: this.#remotes.all,
+      refused: this.#remotes.refused,
+      pairs: this.#list.pairs,
+      selected: this.#selected,
       inbound: this.#responder.counts,
-    };
+      punches: this.#punches.sent,
+    });
   }
 
   /** No handler is called any more, nothing sent or answered. */
@@ -203,6 +215,7 @@ export class IceAgent {
     this.#unregister();
     this.#checker.stop();
     this.#nominator.close();
+    this.#punches.stop();
     this.#consent?.stop();
   }
 
@@ -245,13 +258,14 @@ export class IceAgent {
       this.#signer.switchRole();
       this.#adoptRole();
     }
-    const pair = this.#pairOf(datagram, verdict.priority);
+    const pair = this.#pairOf(datagram.base, datagram.from, verdict.priority);
     if (pair === undefined) return;
     if (verdict.nominates && this.role === 'controlled') this.#noticeNomination(pair, datagram);
     this.#checker.trigger(pair);
   }
 
-  #pairOf({ base, from }: StunDatagram, priority: number): CandidatePair | undefined {
+  /** The pair that a message of the peer came over, perhaps new; undefined when there are too many. */
+  #pairOf(base: string, from: Endpoint, priority: number): CandidatePair | undefined {
     const discovered = this.#remotes.discover(from, priority);
     if (discovered === undefined) return undefined;
     const { candidate, isNew } = discovered;
@@ -330,16 +344,6 @@ export class IceAgent {
   #fail(): void {
     this.#end('failed');
     this.#handlers.failed(this.report());
-  }
-
-  #failure(): IceFailure {
-    return failureOf({
-      hasRemoteCredentials: this.#signer.remote !== undefined,
-      local: this.#locals.all,
-      remote: this.#remotes.all,
-      pairs: this.#list.pairs,
-      inbound: this.#responder.counts,
-    });
   }
 }
 

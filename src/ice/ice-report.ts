@@ -82,18 +82,43 @@ export interface IceReport {
   readonly refused: Readonly<Partial<Record<RemoteRefusal, number>>>;
   readonly pairs: readonly PairReport[];
   readonly inbound: Readonly<InboundCounts>;
+  /** Checks toward endpoints that were only guessed. */
+  readonly punches: number;
 }
 
-/** What is known when an attempt has not come to a pair. */
+/** What an attempt knows of itself. */
 export interface AttemptFacts {
+  readonly state: IceState;
+  readonly role: IceRole;
+  readonly durationMs: number;
   readonly hasRemoteCredentials: boolean;
   readonly local: readonly Candidate[];
   readonly remote: readonly Candidate[];
+  readonly refused: Readonly<Partial<Record<RemoteRefusal, number>>>;
   readonly pairs: readonly CandidatePair[];
+  readonly selected: CandidatePair | undefined;
   readonly inbound: Readonly<InboundCounts>;
+  readonly punches: number;
 }
 
-export function failureOf(facts: AttemptFacts): IceFailure {
+export function buildReport(facts: AttemptFacts): IceReport {
+  const { state, role, durationMs, local, remote, refused, pairs, inbound, punches } = facts;
+  const code = state === 'failed' ? failureOf(facts) : undefined;
+  return {
+    state,
+    role,
+    durationMs,
+    ...(code === undefined ? {} : { failure: { code, text: FAILURE_TEXT[code] } }),
+    local: local.map(reportCandidate),
+    remote: remote.map(reportCandidate),
+    refused: { ...refused },
+    pairs: pairs.map((pair) => reportPair(pair, pair === facts.selected)),
+    inbound,
+    punches,
+  };
+}
+
+function failureOf(facts: AttemptFacts): IceFailure {
   const { pairs, local, remote } = facts;
   if (pairs.some(({ state }) => state === 'succeeded')) return 'not_nominated';
   if (!facts.hasRemoteCredentials) return 'no_credentials';
@@ -110,16 +135,12 @@ export function shareFamily(local: readonly Candidate[], remote: readonly Candid
   return remote.some(({ endpoint }) => families.has(familyOf(endpoint.host)));
 }
 
-export function describeFailure(code: IceFailure): NonNullable<IceReport['failure']> {
-  return { code, text: FAILURE_TEXT[code] };
-}
-
-export function reportCandidate({ kind, endpoint, base }: Candidate): CandidateReport {
+function reportCandidate({ kind, endpoint, base }: Candidate): CandidateReport {
   const report = { kind, endpoint: formatEndpoint(endpoint) };
   return base === undefined ? report : { ...report, base };
 }
 
-export function reportPair(pair: CandidatePair, isSelected: boolean): PairReport {
+function reportPair(pair: CandidatePair, isSelected: boolean): PairReport {
   const { base, remote, requests, answers, rttMs, mapped, errorCode } = pair;
   return {
     base,

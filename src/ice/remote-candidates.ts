@@ -12,7 +12,7 @@ import {
   MAX_REMOTE_CANDIDATES,
   type RemoteRules,
 } from './candidate.ts';
-import { endpointKey } from './endpoint-key.ts';
+import { endpointKey, hostKey } from './endpoint-key.ts';
 
 export const MAX_PEER_REFLEXIVE = 10;
 
@@ -72,6 +72,13 @@ export class RemoteCandidates {
     const candidate: Candidate = { kind: 'prflx', endpoint, priority, foundation };
     this.#known.set(key, candidate);
     return { candidate, isNew: true };
+  }
+
+  /** Whether a candidate is at this host, and we may send to this port of it. */
+  isAtCandidate(endpoint: Endpoint): boolean {
+    if (endpointRefusal(endpoint, this.#rules()) !== undefined) return false;
+    const key = hostKey(endpoint);
+    return this.all.some((candidate) => hostKey(candidate.endpoint) === key);
   }
 
   /** Whether an answer may go there at all: the source of a request is what its sender likes. */

@@ -22,6 +22,7 @@ export const STUN_TIMERS: StunTimers = { rtoMs: 500, maxRequests: 7, lastWaitFac
 export interface StunTransactionDeps {
   readonly clock: Clock;
   readonly router: StunRouter;
+  /** Never throws: what cannot be sent is lost, as on the wire. */
   readonly send: (bytes: Uint8Array, base: string, to: Endpoint) => void;
 }
 
