@@ -66,7 +66,7 @@ export interface BaseGathererOptions {
 }
 
 export interface BaseGathererHandlers {
-  /** An outer endpoint, from one more server host than before or from more of them. */
+  /** An outer endpoint that is believed, each once. */
   mapped(endpoint: Endpoint): void;
   /** Something of `isGathered`, `isTested` has changed. */
   progressed(): void;
@@ -85,6 +85,7 @@ export class BaseGatherer {
   readonly #told = new Set<string>();
   readonly #testsRunning = new Set<'filtering' | 'hairpin' | 'mapping'>();
   #isOverdue = false;
+  #isStopped = false;
   #hasTested = false;
   #filtering: NatBehaviour = 'unknown';
   #hairpin: boolean | undefined;
@@ -126,6 +127,7 @@ export class BaseGatherer {
 
   /** Nothing is told any more. */
   stop(): void {
+    this.#isStopped = true;
     for (const query of [...this.#queries, ...this.#followUps]) query.cancel();
     for (const cancel of this.#timers) cancel();
     this.#testsRunning.clear();
@@ -180,7 +182,8 @@ export class BaseGatherer {
   #evaluate(): void {
     if (this.#isDecided()) {
       this.#tell();
-      this.#test();
+      // Whoever was told may have stopped us.
+      if (!this.#isStopped) this.#test();
     }
     this.#handlers.progressed();
   }

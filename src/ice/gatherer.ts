@@ -6,8 +6,8 @@
  *
  * It has no sockets: requests leave by `send`, answers come in through the router. An answer with another
  * id or from another source never gets here. A server may name any address; who is believed stands in
- * nat-behaviour.ts. Its OTHER-ADDRESS can make us send to one host and one other port of its own: in all at
- * most six requests, seven times each.
+ * nat-behaviour.ts. One server's OTHER-ADDRESS for each base is believed as far as to send two requests to
+ * that host, four times at most: 8 datagrams of 20 bytes.
  */
 import type { Endpoint } from '../base/endpoint.ts';
 import {
@@ -91,6 +91,7 @@ export class Gatherer {
     for (const base of this.#input.bases) {
       for (const host of this.#hosts) if (host.family === base.family) this.#tellHost(base, host);
     }
+    if (!this.#is('gathering')) return;
     for (const gatherer of this.#gatherers) gatherer.start();
     this.#progressed();
   }
@@ -117,11 +118,11 @@ export class Gatherer {
   }
 
   #progressed(): void {
-    if (this.#state === 'gathering' && this.#gatherers.every(({ isGathered }) => isGathered)) {
+    if (this.#is('gathering') && this.#gatherers.every(({ isGathered }) => isGathered)) {
       this.#state = 'gathered';
       this.#handlers.gathered();
     }
-    if (this.#isGathered() && this.#gatherers.every(({ isTested }) => isTested)) {
+    if (this.#is('gathered') && this.#gatherers.every(({ isTested }) => isTested)) {
       this.#state = 'finished';
       for (const gatherer of this.#gatherers) gatherer.stop();
       this.#handlers.finished(this.report);
@@ -129,8 +130,8 @@ export class Gatherer {
   }
 
   /** Asked anew after a handler ran, which may have stopped us. */
-  #isGathered(): boolean {
-    return this.#state === 'gathered';
+  #is(state: 'gathering' | 'gathered'): boolean {
+    return this.#state === state;
   }
 
   #tellHost({ name, port }: LocalBase, { host, family, interfaceIndex }: HostAddress): void {

@@ -74,25 +74,35 @@ describe('candidates', () => {
     expect(run.clock.pendingTimers).toBe(0);
   });
 
-  test('a handler may stop it', () => {
-    const run = new Run([]);
+  test.each(['host', 'srflx', 'gathered'] as const)('the handler of %s may stop it', (when) => {
     const clock = new ManualClock();
-    const { router, send } = new StunInternet(clock, { nat: CONE, innerPort: 1, servers: [] });
+    const servers = [{ at: A, other: OTHER }];
+    const internet = new StunInternet(clock, { nat: CONE, innerPort: BASE.port, servers });
+    const { router, send } = internet;
+    const told: string[] = [];
+    const tell = (what: string): void => {
+      told.push(what);
+      if (what === when) gatherer.stop();
+    };
     const gatherer = new Gatherer(
       { clock, router, send, random: seededRandom(1) },
-      { bases: [BASE], addresses: [], servers: [] },
+      { bases: [BASE], addresses: [{ name: 'eth0', address: '10.0.0.2' }], servers: [A] },
       {
-        candidate: () => undefined,
+        candidate: ({ kind }) => {
+          tell(kind);
+        },
         gathered: () => {
-          gatherer.stop();
+          tell('gathered');
         },
         finished: () => {
-          throw new Error('finished after stop');
+          tell('finished');
         },
       },
     );
     gatherer.start();
-    run.finish();
+    clock.advance(60_000);
+    expect(told.at(-1)).toBe(when);
+    expect(clock.pendingTimers).toBe(0);
   });
 });
 
