@@ -35,6 +35,13 @@ describe('a running relay', () => {
     expect(client.url).toBe(line['url']);
   });
 
+  test('answers STUN at two addresses', async () => {
+    const stun = ['--stun', '127.0.0.1:0', '--stun', '127.0.0.2:0'];
+    const args = ['--listen', '127.0.0.1:0', ...stun, '--store', temporaryDirectory()];
+    const line = await program.run(...args).logged('relay listening');
+    expect(line['stun']).toMatch(/^127\.0\.0\.1:\d+ 127\.0\.0\.2:\d+$/);
+  });
+
   test('keeps its key, directory and mailbox through kill -9', async () => {
     const store = temporaryDirectory();
     const first = program.run(...HERE, '--store', store);
