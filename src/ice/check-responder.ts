@@ -41,12 +41,17 @@ export class CheckResponder {
 
   receive(datagram: StunDatagram): void {
     const { signer, clock, send, isUsableSource, accepted } = this.#deps;
+    // Before anything else: an answer names this address, and not every address can be named.
+    if (!isUsableSource(datagram.from)) {
+      this.#counts.dropped++;
+      return;
+    }
     const verdict = signer.judge(datagram);
     if (verdict.kind === 'ignored') {
       this.#counts.wrongIntegrity++;
       return;
     }
-    if (!isUsableSource(datagram.from) || !this.#answers.take(clock.monotonic())) {
+    if (!this.#answers.take(clock.monotonic())) {
       this.#counts.dropped++;
       return;
     }

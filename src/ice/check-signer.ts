@@ -3,6 +3,7 @@
  * answers and judges theirs; it sends nothing and keeps nothing of a message.
  */
 import { toHex } from '../base/bytes.ts';
+import { plainHost } from '../base/ip-address.ts';
 import type { RandomBytes } from '../base/random.ts';
 import { MAX_PRIORITY, peerReflexivePriority } from './candidate.ts';
 import {
@@ -86,13 +87,14 @@ export class CheckSigner {
       return { kind: 'ignored' };
     }
     const { transactionId, priority, useCandidate } = message;
+    const mapped = { host: plainHost(from.host), port: from.port };
     const fault = this.#faultOf(message);
     if (fault !== undefined) return this.#refuse(message, fault);
     const conflict = this.#conflictOf(message);
     if (conflict === 'theirs') return this.#refuse(message, 487);
     return {
       kind: 'accepted',
-      answer: encodeCheckSuccess(transactionId, from, password),
+      answer: encodeCheckSuccess(transactionId, mapped, password),
       priority: priority ?? 0,
       nominates: useCandidate && message.iceControlling !== undefined,
       switchesRole: conflict === 'ours',

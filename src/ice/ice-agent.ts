@@ -273,7 +273,7 @@ export class IceAgent {
     if (family !== undefined && !this.#list.hasLocal(base)) {
       // The socket works, though no candidate of it is known yet.
       const foundation = `early ${base}`;
-      this.#list.addLocal({ base, family, priority: priorityOf('prflx', 0), foundation });
+      this.#list.addLocal({ base, family, priority: priorityOf('srflx', 0), foundation });
     }
     if (isNew) {
       this.#list.addRemote(candidate);

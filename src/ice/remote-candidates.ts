@@ -8,7 +8,7 @@ import {
   type Candidate,
   type CandidateRefusal,
   candidateRefusal,
-  endpointRefusal,
+  isUsableRemote,
   MAX_REMOTE_CANDIDATES,
   type RemoteRules,
 } from './candidate.ts';
@@ -76,16 +76,14 @@ export class RemoteCandidates {
 
   /** Whether a candidate is at this host, and we may send to this port of it. */
   isAtCandidate(endpoint: Endpoint): boolean {
-    if (endpointRefusal(endpoint, this.#rules()) !== undefined) return false;
+    if (!this.isUsableSource(endpoint)) return false;
     const key = hostKey(endpoint);
     return this.all.some((candidate) => hostKey(candidate.endpoint) === key);
   }
 
   /** Whether an answer may go there at all: the source of a request is what its sender likes. */
   isUsableSource(endpoint: Endpoint): boolean {
-    const refusal = endpointRefusal(endpoint, this.#rules());
-    if (refusal !== undefined) this.#count(refusal);
-    return refusal === undefined;
+    return isUsableRemote(endpoint, this.#rules());
   }
 
   #refusalOf(candidate: Candidate): RemoteRefusal | undefined {

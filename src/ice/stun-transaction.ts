@@ -22,7 +22,7 @@ export const STUN_TIMERS: StunTimers = { rtoMs: 500, maxRequests: 7, lastWaitFac
 export interface StunTransactionDeps {
   readonly clock: Clock;
   readonly router: StunRouter;
-  /** Never throws: what cannot be sent is lost, as on the wire. */
+  /** Never throws: what cannot be sent is lost, as on the wire. No answer comes before it returns. */
   readonly send: (bytes: Uint8Array, base: string, to: Endpoint) => void;
 }
 

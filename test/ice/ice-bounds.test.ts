@@ -73,8 +73,8 @@ describe('nobody can be made a target', () => {
     expect(peer.answers.length).toBeLessThanOrEqual(500);
   });
 
-  test('requests from 10,000 spoofed addresses make us probe ten', () => {
-    for (let i = 0; i < 10_000; i++) {
+  test('requests from 1,000 spoofed addresses make us probe ten', () => {
+    for (let i = 0; i < 1000; i++) {
       peer.receive(peer.request(), { host: `198.51.${100 + (i >> 8)}.${i & 255}`, port: 4000 });
       peer.lab.clock.advance(10);
     }
