@@ -1,0 +1,40 @@
+import type { Endpoint } from '../../base/endpoint.ts';
+import type { LocalBase } from '../../ice/base-gatherer.ts';
+import type { Link } from '../../session/link.ts';
+
+/** A session's packets between two sockets that ICE has found to reach each other. */
+export interface UnderlayLink extends Link {
+  readonly kind: 'direct';
+  /** Measured by the transport; undefined while it is not known. */
+  readonly rttMs: number | undefined;
+  /** Sends what it has, for a moment. May be called twice. */
+  close(): Promise<void>;
+}
+
+export interface LinkAddress {
+  /** The local socket by name. */
+  readonly base: string;
+  readonly remote: Endpoint;
+  /** By which the peer's packets find our end, and ours the peer's. */
+  readonly localId: number;
+  readonly remoteId: number;
+}
+
+export interface LinkHandlers {
+  /** Belongs to whom it is given. */
+  packet(packet: Uint8Array): void;
+  /** Once, and the last that is heard of the link; not after `close`. */
+  closed(reason: string): void;
+}
+
+/** The sockets of a node. */
+export interface Underlay {
+  /** One for each address family that there is. */
+  readonly bases: readonly LocalBase[];
+  /** Never throws; what cannot be sent is lost. */
+  send(bytes: Uint8Array, base: string, to: Endpoint): void;
+  /** For a link of ours, for the peer to be told; hard to guess. */
+  newStreamId(): number;
+  /** PilotError `unavailable` when the base does not reach the remote. */
+  openLink(address: LinkAddress, handlers: LinkHandlers): UnderlayLink;
+}
