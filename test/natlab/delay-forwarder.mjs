@@ -18,7 +18,6 @@ const POLL_MS = 1;
 const queues = new Map();
 const buffer = Buffer.alloc(65_536);
 let waitingBytes = 0;
-let polledAtMs = performance.now();
 
 function destinationOf(packet) {
   const isV4 = packet[0] >> 4 === 4;
@@ -31,11 +30,12 @@ function queueTo(destination) {
   return queue;
 }
 
-/** It came some time since the last look, and goes some time before the next one: the earliest time evens that out. */
+/** Its time begins when it is seen: no packet is early, and one is late by about a millisecond at each end. */
 function enqueue(packet) {
   const queue = queueTo(destinationOf(packet));
-  const startMs = Math.max(polledAtMs, queue.freeAtMs);
-  if (startMs - polledAtMs > MAX_QUEUE_MS || waitingBytes > MAX_WAITING_BYTES) return;
+  const nowMs = performance.now();
+  const startMs = Math.max(nowMs, queue.freeAtMs);
+  if (startMs - nowMs > MAX_QUEUE_MS || waitingBytes > MAX_WAITING_BYTES) return;
   queue.freeAtMs = bytesPerMs === 0 ? startMs : startMs + packet.length / bytesPerMs;
   queue.packets.push({ dueMs: queue.freeAtMs + eachWayMs, packet });
   waitingBytes += packet.length;
@@ -77,7 +77,6 @@ function poll() {
   for (let packet = read(); packet !== undefined; packet = read()) enqueue(packet);
   const nowMs = performance.now();
   for (const queue of queues.values()) release(queue, nowMs);
-  polledAtMs = nowMs;
   setTimeout(poll, POLL_MS);
 }
 

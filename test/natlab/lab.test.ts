@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 
 import { afterEach, expect, test, vi } from 'vitest';
 
+import { isAlive } from '../../src/home/pid-file.ts';
+import { eventually } from '../support/processes.ts';
 import { describeWithLab } from './describe-with-lab.ts';
 import { Lab } from './lab.ts';
 import { etcOf, removeEtc } from './namespace.ts';
@@ -50,6 +52,18 @@ describeWithLab('a lab comes and goes', () => {
     expect(readdirSync('/etc/netns').filter((name) => name.includes(`-${process.pid}-`))).toEqual(
       [],
     );
+  });
+
+  test('what runs inside ends with it, also what nobody knows of', async () => {
+    let pid = 0;
+    await Lab.run(async (lab) => {
+      const { host } = await lab.site('open');
+      // In the background of a shell that ends.
+      const started = await host.exec(['sh', '-c', 'sleep 600 >/dev/null 2>&1 & echo $!']);
+      pid = Number(started);
+      expect(existsSync(`/proc/${pid}/stat`)).toBe(true);
+    });
+    await eventually('it is gone', () => !isAlive({ pid, startMarker: '' }) || undefined);
   });
 
   test('two labs at a time have the same addresses and nothing in common', async () => {

@@ -22,6 +22,7 @@ import {
   etcOf,
   Namespace,
   namespaceName,
+  processesIn,
   removeEtc,
   runCommand,
 } from './namespace.ts';
@@ -82,7 +83,8 @@ export class Lab {
 
   /** An internet without anybody. */
   static async open(): Promise<Lab> {
-    removeAbandoned();
+    // What labs left behind whose process was killed.
+    removeNamespaces(abandonedNamespaces());
     const lab = new Lab();
     process.on('exit', lab.#onExit);
     try {
@@ -161,7 +163,7 @@ export class Lab {
     await this.#internet.undelay();
   }
 
-  /** Ends what it started inside and takes it all away. May be called twice. */
+  /** Ends everything that runs inside and takes it all away. May be called twice. */
   async close(): Promise<void> {
     process.off('exit', this.#onExit);
     await this.processes.close();
@@ -227,19 +229,13 @@ function edgeNat(kind: Exclude<SiteKind, 'open'>): NatKind {
   return kind === 'ipv6-only' ? 'firewall' : kind;
 }
 
-/** What labs left behind whose process was killed. */
-function removeAbandoned(): void {
-  const names = abandonedNamespaces();
-  for (const name of names) {
-    const { stdout } = spawnSync('ip', ['netns', 'pids', name], { encoding: 'utf8' });
-    for (const pid of stdout.split('\n').filter((line) => line !== '')) kill(Number(pid));
-  }
-  removeNamespaces(names);
-}
-
-/** Synchronous, for it has to work while the process exits. Namespaces that are gone already are no failure. */
+/**
+ * With what still runs inside: a daemon that a command of ours had just begun to start is known to nobody.
+ * Synchronous, for it has to work while the process exits. Namespaces that are gone already are no failure.
+ */
 function removeNamespaces(names: readonly string[]): void {
   if (names.length === 0) return;
+  for (const pid of processesIn(names)) kill(pid);
   spawnSync('ip', ['-force', '-batch', '-'], {
     input: names.map((name) => `netns del ${name}`).join('\n'),
   });

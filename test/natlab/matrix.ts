@@ -95,7 +95,7 @@ function stationsOf(stations: Stations, [from, to]: readonly [PlaceKind, PlaceKi
   return [a, b];
 }
 
-/** One pair after the other, so that they are not measured against each other; but all may look for direct paths at a time. */
+/** First messages one after the other, so that they are not measured against each other; the rest takes time and little else. */
 async function measureRound(
   pairs: readonly Pair[],
   { directWithinMs = 0 }: MatrixOptions,
@@ -107,10 +107,7 @@ async function measureRound(
     const deadlineMs = first.sentMs + directWithinMs;
     begun.push({ first, direct: untilDirect(pair, deadlineMs).catch(() => undefined) });
   }
-  await Promise.all(begun.map(async ({ direct }) => direct));
-  const cells: Cell[] = [];
-  for (const { first, direct } of begun) cells.push(await finish(first, await direct));
-  return cells;
+  return Promise.all(begun.map(async ({ first, direct }) => finish(first, await direct)));
 }
 
 interface FirstMessage {

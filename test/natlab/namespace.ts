@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 import { describeRun, type Processes, type RunningProcess } from '../support/processes.ts';
@@ -20,6 +20,15 @@ export function abandonedNamespaces(): string[] {
   return [...new Set([NAMES, ETC].flatMap(entriesOf))].filter((name) => {
     const [, pid, start] = NAME.exec(name) ?? [];
     return pid !== undefined && String(startTimeOf(Number(pid))) !== start;
+  });
+}
+
+/** Whoever has that network stack, whether we know of it or not; all found in one look at /proc. */
+export function processesIn(namespaces: readonly string[]): number[] {
+  const stacks = new Set(namespaces.map((name) => fileId(path.join(NAMES, name))));
+  return entriesOf('/proc').flatMap((entry) => {
+    const stack = /^\d+$/.test(entry) ? fileId(`/proc/${entry}/ns/net`) : undefined;
+    return stack !== undefined && stacks.has(stack) ? [Number(entry)] : [];
   });
 }
 
@@ -85,6 +94,16 @@ export async function runCommand(
   const finished = await processes.run(command, args, { env: process.env, input });
   if (finished.code !== 0) throw new Error(`${describeRun(command, args, finished)}${input}`);
   return finished.stdout;
+}
+
+/** Undefined when it is not there, or none of our business. */
+function fileId(file: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(file);
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
 }
 
 function entriesOf(folder: string): string[] {
