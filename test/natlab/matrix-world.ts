@@ -179,6 +179,7 @@ async function nodeIdOf(node: SandboxNode): Promise<string> {
   }
 }
 
+/** After a failure nothing is begun any more, and what is under way comes to its end first. */
 async function inParallel<T>(
   count: number,
   jobs: readonly (() => Promise<T>)[],
@@ -186,8 +187,16 @@ async function inParallel<T>(
   const results: T[] = [];
   const queue = [...jobs];
   const worker = async (): Promise<void> => {
-    for (let job = queue.shift(); job !== undefined; job = queue.shift()) results.push(await job());
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+      try {
+        results.push(await job());
+      } catch (error) {
+        queue.length = 0;
+        throw error;
+      }
+    }
   };
-  await Promise.all(Array.from({ length: count }, worker));
+  const ends = await Promise.allSettled(Array.from({ length: count }, worker));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
   return results;
 }

@@ -35,6 +35,14 @@ export class Sandbox {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'pilot-'));
   readonly processes = new Processes();
   readonly #nodes: SandboxNode[] = [];
+  readonly #onExit = (): void => {
+    this.#removeFolder();
+  };
+
+  constructor() {
+    // After the processes have ended, whose own listener came first.
+    process.on('exit', this.#onExit);
+  }
 
   /** Runs a test in a sandbox of its own; when it fails, the daemons' last log lines are in the error. */
   static async run(test: (sandbox: Sandbox) => Promise<void>): Promise<void> {
@@ -78,6 +86,11 @@ export class Sandbox {
   async close(): Promise<void> {
     for (const node of this.#nodes) await node.kill();
     await this.processes.close();
+    process.off('exit', this.#onExit);
+    this.#removeFolder();
+  }
+
+  #removeFolder(): void {
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
