@@ -1,12 +1,12 @@
 import path from 'node:path';
 
 import { type Endpoint, formatEndpoint } from '../../src/base/endpoint.ts';
-import type { RunningProcess } from '../support/processes.ts';
+import { type RunningProcess, STEP_TIMEOUT_MS } from '../support/processes.ts';
 import type { Namespace } from './namespace.ts';
 import { NATLAB_FOLDER } from './natlab-folder.ts';
 
-/** Longer than any way through a lab without delay; what takes longer does not come. */
-const SILENCE_MS = 500;
+/** For what may never come: longer than a busy machine takes, shorter than a test's patience. */
+export const SILENCE_MS = 3000;
 
 export interface Arrival {
   readonly text: string;
@@ -43,10 +43,10 @@ export class DatagramAgent {
     this.#tell({ send: socket, host, port, text });
   }
 
-  /** The datagram with that text, past or to come; undefined when it does not come. */
-  async arrival(text: string): Promise<Arrival | undefined> {
+  /** The datagram with that text, past or to come; undefined when it does not come in that time. */
+  async arrival(text: string, withinMs = STEP_TIMEOUT_MS): Promise<Arrival | undefined> {
     try {
-      await this.#process.line(new RegExp(`^{"received":"${text}"`), SILENCE_MS);
+      await this.#process.line(new RegExp(`^{"received":"${text}"`), withinMs);
     } catch {
       return undefined;
     }

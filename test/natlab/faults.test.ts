@@ -11,6 +11,8 @@ import type { Site, SiteKind } from './site.ts';
 
 /** A site is there in a quarter of a second; a machine on which much else is tested at the time gets more. */
 const LIMIT_MS = 30_000;
+/** For what is not expected to come. */
+const SHORT_MS = 500;
 vi.setConfig({ testTimeout: LIMIT_MS });
 
 describeWithLab('faults of the laboratory', () => {
@@ -77,7 +79,7 @@ describeWithLab('faults of the laboratory', () => {
   test('UDP is blocked and unblocked, TCP is not', async () => {
     const { site, prober } = await talking('home');
     await site.blockUdp();
-    expect(await prober.outerEndpoint('one', a1)).toBeUndefined();
+    expect(await prober.outerEndpoint('one', a1, SHORT_MS)).toBeUndefined();
     expect(await prober.agent.connects({ ...a1, port: 443 })).toBe(true);
     await site.unblockUdp();
     expect(await prober.outerEndpoint('one', a1)).toBeDefined();
@@ -143,7 +145,7 @@ describeWithLab('faults of the laboratory', () => {
     const texts = Array.from({ length: 100 }, (_, n) => `rate ${n} ${'x'.repeat(1000)}`);
     for (const text of texts) prober.agent.send('one', a1, text);
     // The first one may be dropped like the others; by the next one the buffer is empty.
-    await prober.outerEndpoint('one', a1);
+    await prober.outerEndpoint('one', a1, SHORT_MS);
     await heard(prober, 'one');
     const arrived = texts.filter((text) => echo.agent.arrived(text) !== undefined).length;
     expect(arrived).toBeGreaterThan(0);

@@ -9,7 +9,7 @@
  * has arrived.
  */
 import type { Endpoint } from '../../src/base/endpoint.ts';
-import { DatagramAgent, sameEndpoint } from './datagram-agent.ts';
+import { DatagramAgent, sameEndpoint, SILENCE_MS } from './datagram-agent.ts';
 import type { Server } from './lab.ts';
 import type { Site } from './site.ts';
 
@@ -107,11 +107,15 @@ export class Prober {
     return this.host.includes(':');
   }
 
-  /** Where the server sees this socket when it is asked at that endpoint; undefined when nothing arrives. */
-  async outerEndpoint(socket: string, at: Endpoint): Promise<Endpoint | undefined> {
+  /** Where the server sees this socket when it is asked at that endpoint; undefined when nothing arrives in that time. */
+  async outerEndpoint(
+    socket: string,
+    at: Endpoint,
+    withinMs?: number,
+  ): Promise<Endpoint | undefined> {
     const text = newText();
     this.agent.send(socket, at, text);
-    return (await this.#echo.agent.arrival(text))?.from;
+    return (await this.#echo.agent.arrival(text, withinMs))?.from;
   }
 
   /** Whether what the server sends that way gets in; what it sends on the way `open` does. */
@@ -140,7 +144,7 @@ async function observeUdp(prober: Prober, echo: EchoServer): Promise<UdpBehaviou
   const port = await prober.agent.bind('mapped', prober.host);
   const outer: Endpoint[] = [];
   for (const endpoint of endpoints) {
-    const seen = await prober.outerEndpoint('mapped', endpoint);
+    const seen = await prober.outerEndpoint('mapped', endpoint, SILENCE_MS);
     if (seen === undefined) return undefined;
     outer.push(seen);
   }
