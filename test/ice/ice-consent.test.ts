@@ -44,6 +44,15 @@ describe('consent (RFC 7675)', () => {
     },
   );
 
+  test('holds where a twentieth of all packets is lost', () => {
+    const { lab, a, b } = twoSites();
+    lab.internet.wire.loss = 0.05;
+    connect(a, b, lab.clock);
+    lab.clock.advance(600_000);
+    expectOnePair(a, b);
+    expect([a.lost, b.lost]).toEqual([undefined, undefined]);
+  });
+
   test('a path in use is known to be dead within 3 s', () => {
     const { lab, a, b } = twoSites();
     connect(a, b, lab.clock);

@@ -93,6 +93,19 @@ describe('nomination', () => {
   });
 });
 
+describe('agreement', () => {
+  const seeds = Array.from({ length: 20 }, (_, i) => i + 1);
+
+  test.each(seeds)('seed %i: with two paths and a fifth of all packets lost', (seed) => {
+    const { lab, a, b } = twoSites(['open', 'open'], ['controlling', 'controlled'], seed);
+    lab.internet.wire.loss = 0.2;
+    connect(a, b, lab.clock);
+    lab.clock.advance(20_000);
+    expect([a.lost, b.lost]).toEqual([undefined, undefined]);
+    expectOnePair(a, b);
+  });
+});
+
 /** Tells the peer server-reflexive candidates, and leaves host candidates for later. */
 function exchange(from: SimPeer, to: SimPeer, late: (() => void)[]): void {
   to.agent.setRemote(from.agent.credentials);

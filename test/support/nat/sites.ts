@@ -26,7 +26,7 @@ const HOME: NatBehaviour = {
 };
 const SYMMETRIC = { ...HOME, mapping: 'address-and-port-dependent' } as const;
 
-/** NATLAB's kinds; `false` has no NAT. */
+/** NATLAB's kinds; nothing but UDP is simulated here. */
 export const NAT_KINDS = {
   'full cone': { ...HOME, filtering: 'endpoint-independent' },
   'full cone with hairpin': { ...HOME, filtering: 'endpoint-independent', hairpin: true },
@@ -37,6 +37,7 @@ export const NAT_KINDS = {
   'symmetric, sequential': { ...SYMMETRIC, ports: 'sequential' },
   'symmetric, random': { ...SYMMETRIC, ports: 'random' },
   'UDP blocked': { ...HOME, passesUdp: false },
+  'TCP 443 only': { ...HOME, passesUdp: false },
 } as const satisfies Record<string, NatBehaviour>;
 
 export type NatKind = keyof typeof NAT_KINDS;
