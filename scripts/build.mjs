@@ -24,7 +24,11 @@ const common = {
 rmSync(path.join(root, 'dist'), { recursive: true, force: true });
 await build({
   ...common,
-  entryPoints: { pilotd: 'src/daemon/main.ts', 'pilot-relay': 'src/relay/main.ts' },
+  entryPoints: {
+    pilotd: 'src/daemon/main.ts',
+    'pilot-relay': 'src/relay/main.ts',
+    'webrtc-child': 'src/daemon/links/webrtc-child.ts',
+  },
   packages: 'external',
   // What is imported late loads late: without chunks its packages would come first of all.
   splitting: true,

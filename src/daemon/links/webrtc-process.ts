@@ -1,0 +1,198 @@
+/**
+ * The daemon's side of the process with the native WebRTC library (webrtc-child.ts):
+ *
+ *     [none] ── first connection ──> [running] ── the last one closed, 60 s over ──> [none]
+ *        ^                               │
+ *        └── it dies: its connections ───┘
+ *            close, and nothing else
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+
+import type { Cancel, Clock } from '../../base/clock.ts';
+import { describeError } from '../../base/pilot-error.ts';
+import {
+  decodeSent,
+  encodePipeMessage,
+  PIPE,
+  type PipeMessage,
+  PipeReader,
+} from './webrtc-pipe.ts';
+
+/** Built beside the daemon's own program. */
+export const WEBRTC_PROGRAM = fileURLToPath(new URL('./webrtc-child.js', import.meta.url));
+
+/** It holds 50 MB: not for an idle daemon, but a peer that reconnects finds it still there. */
+const IDLE_MS = 60_000;
+/** It has nothing to save. */
+const STOP_TIMEOUT_MS = 2000;
+const EMPTY = new Uint8Array();
+
+export interface ConnectionEvents {
+  description(sdp: string): void;
+  candidate(line: string): void;
+  opened(): void;
+  data(bytes: Uint8Array): void;
+  /** So many bytes of what was sent are on their way. */
+  sent(bytes: number): void;
+  /** Once; nothing follows. */
+  closed(reason: string): void;
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly pipe: Duplex;
+  readonly exited: Promise<void>;
+}
+
+export class WebRtcProcess {
+  readonly #clock: Clock;
+  readonly #program: string;
+  readonly #connections = new Map<number, ConnectionEvents>();
+  #running: Running | undefined;
+  #nextConnection = 1;
+  #cancelIdle: Cancel | undefined;
+
+  constructor(clock: Clock, program = WEBRTC_PROGRAM) {
+    this.#clock = clock;
+    this.#program = program;
+  }
+
+  /** Of the process, while there is one. */
+  get pid(): number | undefined {
+    return this.#running?.child.pid;
+  }
+
+  /** A new connection; starts the process if need be. Nothing is told before this returns. */
+  open(role: 'offer' | 'answer', bindAddress: string, events: ConnectionEvents): WebRtcConnection {
+    this.#cancelIdle?.();
+    this.#running ??= this.#start();
+    const connection = this.#nextConnection++;
+    this.#connections.set(connection, events);
+    this.#say(PIPE.open, connection, Buffer.from(`${role} ${bindAddress}`));
+    return {
+      setDescription: (sdp) => {
+        this.#say(PIPE.description, connection, Buffer.from(sdp));
+      },
+      addCandidate: (line) => {
+        this.#say(PIPE.candidate, connection, Buffer.from(line));
+      },
+      send: (bytes) => {
+        this.#say(PIPE.data, connection, bytes);
+      },
+      close: () => {
+        this.#say(PIPE.close, connection, EMPTY);
+        this.#forget(connection);
+      },
+    };
+  }
+
+  /** Ends the process; its connections close. Resolves when it is gone. May be called twice. */
+  async stop(): Promise<void> {
+    this.#cancelIdle?.();
+    const running = this.#running;
+    if (running === undefined) return;
+    running.pipe.end();
+    const cancel = this.#clock.after(STOP_TIMEOUT_MS, () => running.child.kill('SIGKILL'));
+    await running.exited;
+    cancel();
+  }
+
+  #start(): Running {
+    const child = spawn(process.execPath, [this.#program], {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+      env: {},
+    });
+    // A pipe of spawn is a socket pair on every system that Node runs on.
+    const pipe = child.stdio[3] as Duplex;
+    const exited = new Promise<void>((resolve) => {
+      const onGone = (why: string): void => {
+        this.#onGone(running, why);
+        resolve();
+      };
+      child.once('exit', (code, signal) => {
+        onGone(`the WebRTC process ended (${signal ?? String(code)})`);
+      });
+      child.once('error', (error) => {
+        onGone(`the WebRTC process does not start: ${error.message}`);
+      });
+    });
+    const running: Running = { child, pipe, exited };
+    const reader = new PipeReader((message) => {
+      this.#take(message);
+    });
+    pipe.on('data', (bytes: Buffer) => {
+      try {
+        if (running === this.#running) reader.push(bytes, () => true);
+      } catch (error) {
+        // Not our process any more, whatever it has become.
+        this.#onGone(running, `the WebRTC process makes no sense: ${describeError(error)}`);
+        child.kill('SIGKILL');
+      }
+    });
+    pipe.on('error', () => child.kill('SIGKILL'));
+    return running;
+  }
+
+  #take({ type, connection, body }: PipeMessage): void {
+    const events = this.#connections.get(connection);
+    if (events === undefined) return;
+    const text = (): string => Buffer.from(body).toString('utf8');
+    switch (type) {
+      case PIPE.open:
+        events.opened();
+        break;
+      case PIPE.description:
+        events.description(text());
+        break;
+      case PIPE.candidate:
+        events.candidate(text());
+        break;
+      case PIPE.data:
+        events.data(body);
+        break;
+      case PIPE.sent:
+        events.sent(decodeSent(body));
+        break;
+      case PIPE.close:
+        this.#forget(connection);
+        events.closed(text());
+        break;
+      default:
+        break;
+    }
+  }
+
+  #say(type: number, connection: number, body: Uint8Array): void {
+    if (!this.#connections.has(connection)) return;
+    this.#running?.pipe.write(encodePipeMessage({ type, connection, body }));
+  }
+
+  #forget(connection: number): void {
+    if (!this.#connections.delete(connection) || this.#connections.size > 0) return;
+    this.#cancelIdle?.();
+    this.#cancelIdle = this.#clock.after(IDLE_MS, () => {
+      void this.stop();
+    });
+  }
+
+  #onGone(running: Running, why: string): void {
+    if (this.#running !== running) return;
+    this.#running = undefined;
+    this.#cancelIdle?.();
+    running.pipe.destroy();
+    const orphans = [...this.#connections.values()];
+    this.#connections.clear();
+    for (const events of orphans) events.closed(why);
+  }
+}
+
+export interface WebRtcConnection {
+  setDescription(sdp: string): void;
+  addCandidate(line: string): void;
+  /** At most `MAX_CHANNEL_MESSAGE_BYTES`. */
+  send(bytes: Uint8Array): void;
+  /** `closed` is not called any more. */
+  close(): void;
+}
