@@ -10,12 +10,14 @@
  *     a  accepted       record: node record   at: ms
  *     j  rejected       why: text   at: ms
  *     u  revoked        at: ms
+ *     p  path           paths/path-message.ts
  */
 import { encodeCbor } from '../base/cbor.ts';
 import { CborFields } from '../base/cbor-fields.ts';
 import { WireError } from '../base/wire-error.ts';
 import type { MessageType } from '../client/api.ts';
 import { MAX_NODE_RECORD_BYTES } from '../identity/node-record.ts';
+import { type PathItem, pathItemMembers, readPathItem } from './paths/path-message.ts';
 import { UUID_BYTES, uuidFromBytes, uuidToBytes } from './uuid-bytes.ts';
 
 export interface MessageItem {
@@ -46,6 +48,7 @@ export type TrustItem =
 export type AppMessage =
   | MessageItem
   | TrustItem
+  | PathItem
   | { readonly kind: 'delivered'; readonly ids: readonly string[] }
   | {
       readonly kind: 'refused';
@@ -80,6 +83,8 @@ function membersOf(message: AppMessage): object {
       return { k: 'j', why: message.why, at: message.atMs };
     case 'revoke':
       return { k: 'u', at: message.atMs };
+    case 'path':
+      return pathItemMembers(message);
   }
 }
 
@@ -97,7 +102,7 @@ function messageMembers(message: MessageItem): object {
   };
 }
 
-/** Undefined for a kind that this release does not know. WireError for what is malformed. */
+/** Undefined for a kind, or a step of a path, that this release does not know. WireError for what is malformed. */
 export function decodeAppMessage(bytes: Uint8Array): AppMessage | undefined {
   const fields = CborFields.decode(bytes);
   switch (fields.text('k', {})) {
@@ -112,6 +117,8 @@ export function decodeAppMessage(bytes: Uint8Array): AppMessage | undefined {
         code: fields.text('code', { atMost: MAX_CODE_LENGTH }),
         run: fields.count('g'),
       };
+    case 'p':
+      return readPathItem(fields);
     default:
       return decodeTrustItem(fields);
   }

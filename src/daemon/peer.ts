@@ -331,6 +331,7 @@ export class Peer {
       case 'refused':
         this.#outgoing.refused(item);
         return;
+      case 'path':
       case undefined:
     }
   }

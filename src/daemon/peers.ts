@@ -204,10 +204,19 @@ export class Peers {
           break;
         case 'delivered':
         case 'refused':
+        case 'path':
         case undefined:
           this.#deps.dropped('untrusted');
       }
     }
+    await this.#refuseStranger(relay, sender, messages);
+  }
+
+  async #refuseStranger(
+    relay: RelayPort,
+    sender: KeyChain,
+    messages: readonly MessageItem[],
+  ): Promise<void> {
     if (messages.length === 0) return;
     await this.#strangers.refuse(relay, sender, messages).catch((error: unknown) => {
       this.#deps.log.debug({ err: error }, 'a stranger was not told that it needs trust');

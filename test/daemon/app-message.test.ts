@@ -41,9 +41,18 @@ const VECTORS: Record<string, AppMessage> = {
   accepted: { kind: 'accept', record, atMs },
   rejected: { kind: 'reject', why: 'not today', atMs },
   revoked: { kind: 'revoke', atMs },
+  ...pathItems(),
 };
 
 const text = readFileSync(new URL('../../docs/protocol-messages.md', import.meta.url), 'utf8');
+
+function pathItems(): Record<string, AppMessage> {
+  const url = new URL('../vectors/path-items.json', import.meta.url);
+  const { items } = JSON.parse(readFileSync(url, 'utf8')) as {
+    items: readonly { readonly name: string; readonly item: AppMessage }[];
+  };
+  return Object.fromEntries(items.map(({ name, item }) => [name, item]));
+}
 
 /** The last code block of the document: `name: hex`, continued on indented lines. */
 function documented(): Record<string, string> {
