@@ -30,6 +30,18 @@ export function networkOf(host: string, prefixBits: { v4: number; v6: number }):
   return `${Buffer.from(masked).toString('hex')}/${bits}`;
 }
 
+/** In a network of its own: private (RFC 1918, RFC 4193) or of this host. False for what is no address. */
+export function isPrivateHost(host: string): boolean {
+  const address = parseIpAddress(host);
+  if (address === undefined) return false;
+  const [a = 0, b = 0] = address;
+  if (address.length > 4) {
+    return (a & 0xfe) === 0xfc || address.every((byte, i) => byte === (i === 15 ? 1 : 0));
+  }
+  if (a === 10 || a === 127) return true;
+  return (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168);
+}
+
 function parseIpv4(text: string): Uint8Array | undefined {
   const parts = text.split('.');
   if (parts.length !== 4) return undefined;

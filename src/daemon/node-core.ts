@@ -20,6 +20,8 @@ import { Messages } from './messages.ts';
 import { namesOf, namesOfKey, peerView, pendingView } from './node-views.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
+import type { PathNetwork } from './paths/path-attempt.ts';
+import type { CurrentPath } from './paths/peer-paths.ts';
 import type { RetryPolicy } from './peer-deps.ts';
 import { Peers } from './peers.ts';
 import { Postman } from './postman.ts';
@@ -54,6 +56,8 @@ export interface NodeCoreDeps {
   readonly settings: NodeSettings;
   /** Not started yet; the preferred one first. */
   readonly relays: readonly RelayPort[];
+  /** Where direct paths are looked for; undefined: nowhere. Its owner starts and stops it. */
+  readonly network?: PathNetwork | undefined;
 }
 
 const EXPIRE_MS = 1000;
@@ -151,6 +155,15 @@ export class NodeCore {
       },
       changed: (peer) => {
         this.#peerChanged(peer);
+      },
+      network: deps.network,
+      pathChanged: (peer, path, before) => {
+        this.#pathChanged(peer, path, before);
+      },
+      pathFailed: (peer, { code, text, wasUp, report }) => {
+        const fields = { peer: this.namesOf(peer).id, code, reason: text };
+        log.debug({ ...fields, report }, 'what was tried');
+        log.info(fields, wasUp ? 'direct path lost' : 'no direct path');
       },
       roundTrip: (rttMs) => {
         this.onRoundTrip(rttMs);
@@ -289,6 +302,15 @@ export class NodeCore {
     } catch (error) {
       this.#deps.log.debug({ err: error, hostname }, 'could not check a hostname');
     }
+  }
+
+  #pathChanged(peer: string, path: CurrentPath | undefined, before?: CurrentPath): void {
+    if (path?.kind !== before?.kind || path?.kind === 'direct') {
+      const fields = { peer: this.namesOf(peer).id, path: path?.kind ?? 'none' };
+      const { endpoint, reason } = path ?? {};
+      this.#deps.log.debug({ ...fields, endpoint, reason, before: before?.kind }, 'path changed');
+    }
+    this.#peerChanged(peer);
   }
 
   #peerChanged(peer: string): void {

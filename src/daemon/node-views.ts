@@ -101,16 +101,16 @@ export function incomingView(
 export function peerView(names: NodeNames, peer: Peer | undefined, queued: number): PeerView {
   const since = new Date(peer?.sinceMs ?? 0).toISOString();
   const view = { ...names, state: peer?.state ?? 'offline', since, queued } as const;
-  const route = peer?.state === 'connected' ? peer.route : undefined;
-  if (peer === undefined || route === undefined) return { ...view, ...WITHOUT_SESSION };
+  const path = peer?.state === 'connected' ? peer.path : undefined;
+  if (peer === undefined || path === undefined) return { ...view, ...WITHOUT_SESSION };
   return {
     ...view,
-    path: route.link.kind,
-    endpoint: route.url,
+    path: path.kind,
+    endpoint: path.endpoint,
     rtt_ms: peer.session.rttMs ?? null,
     encrypted: true,
     authenticated: true,
-    relay: route.link.kind === 'relay',
+    relay: path.kind === 'relay',
   };
 }
 

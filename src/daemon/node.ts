@@ -167,7 +167,7 @@ export class PilotNode implements NodeApi {
     return {
       ...namesOf(record),
       rtt_ms: Math.round(rttMs * 1000) / 1000,
-      path: peer.route?.link.kind ?? '',
+      path: peer.path?.kind ?? '',
     };
   }
 

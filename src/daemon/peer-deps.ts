@@ -10,6 +10,9 @@ import type { IncomingDeps } from './incoming.ts';
 import type { Log } from './log.ts';
 import type { Outbox } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
+import type { PathNetwork } from './paths/path-attempt.ts';
+import type { PathFailure } from './paths/path-finder.ts';
+import type { CurrentPath } from './paths/peer-paths.ts';
 
 export interface RetryPolicy extends BackoffSettings {
   /** Refusals after which a message is a dead letter. */
@@ -60,6 +63,15 @@ export interface PeerDeps {
   /** The relay to leave envelopes at for a peer that is away. */
   readonly mailboxFor: (peer: string) => Mailbox | undefined;
   readonly changed: (peer: string) => void;
+  /** Where direct paths are looked for; undefined: nowhere. */
+  readonly network: PathNetwork | undefined;
+  /** Another path carries the session, or none does. */
+  readonly pathChanged: (
+    peer: string,
+    path: CurrentPath | undefined,
+    before: CurrentPath | undefined,
+  ) => void;
+  readonly pathFailed: (peer: string, failure: PathFailure) => void;
   readonly roundTrip: (rttMs: number) => void;
   readonly dropped: (reason: string) => void;
 }

@@ -1,7 +1,7 @@
 /**
  * One peer that this node trusts or has asked for trust: which way messages go to it now.
  *
- *                 it comes to a relay we share             something to send, a ping
+ *                 there is a way to it: a relay            something to send, a ping
  *     away ────────────────────────────────> present ─────────────────────────────> opening
  *      │ ^ it goes; its session waits a while  │ ^ refused, session over: a pause      │
  *      │ └─────────────────────────────────────┘ └─────────────────────────────────────┤
@@ -13,18 +13,19 @@
  * whichever the receiver gets first, nothing overtakes.
  */
 import { Backoff } from '../base/backoff.ts';
-import { WireError } from '../base/wire-error.ts';
+import { toHex } from '../base/bytes.ts';
 import type { KeyChain } from '../identity/key-chain.ts';
 import { Session } from '../session/session.ts';
 import type { ClosedReason } from '../session/session-handlers.ts';
 import { Answers, ANSWERS_LIFE_MS } from './answers.ts';
-import { type AppMessage, decodeAppMessage, type MessageItem } from './app-message.ts';
 import { Incoming } from './incoming.ts';
 import { MailboxPump } from './mailbox-pump.ts';
 import { Outgoing } from './outgoing.ts';
+import { type CurrentPath, PeerPaths } from './paths/peer-paths.ts';
 import { Pause } from './pause.ts';
-import type { PeerDeps, Route } from './peer-deps.ts';
+import type { PeerDeps } from './peer-deps.ts';
 import { nodeIdOf } from './peer-name.ts';
+import { Reception } from './reception.ts';
 import { SessionPump } from './session-pump.ts';
 import { notReachable, SessionWaiters } from './session-waiters.ts';
 
@@ -47,7 +48,7 @@ export class Peer {
    */
   readonly #earlyAnswers = new Answers();
   readonly #admission: Pause;
-  readonly #incoming: Incoming;
+  readonly #reception: Reception;
   readonly #outgoing: Outgoing;
   readonly #sessionPump: SessionPump;
   readonly #mailboxPump: MailboxPump;
@@ -56,7 +57,7 @@ export class Peer {
   readonly #mailboxPause: Pause;
   readonly #reopenBackoff: Backoff;
   readonly #mailboxBackoff: Backoff;
-  #route: Route | undefined;
+  readonly #paths: PeerPaths;
   readonly #waiters: SessionWaiters;
   #stateSeen: PeerState = 'offline';
   #sinceMs: number;
@@ -76,7 +77,6 @@ export class Peer {
     this.#reopenBackoff = new Backoff(REOPEN, deps.random);
     this.#mailboxBackoff = new Backoff(MAILBOX_RETRY, deps.random);
     this.#admission = new Pause(deps.clock, wake);
-    this.#incoming = new Incoming(key, { ...deps.incoming, answered: wake });
     this.#outgoing = new Outgoing(key, { ...deps, wake });
     this.session = new Session({
       ...{ identity: deps.identity, clock: deps.clock, random: deps.random },
@@ -109,8 +109,38 @@ export class Peer {
         closed: (reason, unacknowledged) => {
           // A peer that breaks the rules is owed nothing: it would be called again and again.
           this.#sessionPump.ended(reason === 'violation' ? [] : unacknowledged);
+          this.#paths.sessionEnded();
           this.#onClosed(reason);
         },
+      },
+    });
+    this.#paths = new PeerPaths({
+      clock: deps.clock,
+      finder: deps.network && {
+        ...{ clock: deps.clock, random: deps.random, network: deps.network },
+        goesFirst: toHex(deps.identity.firstKey) < key,
+        tell: (item) => {
+          this.#sessionPump.tell(item);
+        },
+      },
+      handlers: {
+        packet: (packet) => {
+          this.session.receive(packet);
+        },
+        changed: (path, before) => {
+          this.#onPathChanged(path, before);
+        },
+        failed: (failure) => {
+          deps.pathFailed(key, failure);
+        },
+      },
+    });
+    this.#reception = new Reception(key, {
+      ...deps,
+      incoming: new Incoming(key, { ...deps.incoming, answered: wake }),
+      outgoing: this.#outgoing,
+      path: (item) => {
+        this.#paths.receive(item);
       },
     });
     this.#sessionPump = new SessionPump({
@@ -135,7 +165,7 @@ export class Peer {
   }
 
   get state(): PeerState {
-    if (this.#route === undefined) return 'offline';
+    if (this.#paths.current === undefined) return 'offline';
     if (this.session.state === 'open') return 'connected';
     return this.session.state === 'opening' ? 'connecting' : 'online';
   }
@@ -145,8 +175,14 @@ export class Peer {
     return this.#sinceMs;
   }
 
-  get route(): Route | undefined {
-    return this.#route;
+  /** What carries the session; undefined: there is no way to it. */
+  get path(): CurrentPath | undefined {
+    return this.#paths.current;
+  }
+
+  /** In words; empty when the path is direct. */
+  get whyNotDirect(): string {
+    return this.#paths.whyNotDirect;
   }
 
   /** Something may have become possible, or necessary. Cheap when it has not. */
@@ -167,13 +203,11 @@ export class Peer {
   routeChanged(): void {
     if (this.#isClosed) return;
     const route = this.#deps.routeTo(this.key);
-    if (route?.url !== this.#route?.url) {
-      this.#route = route;
+    if (route?.url !== this.#paths.route?.url) {
       this.#unresponsive.end();
       this.#reopenPause.end();
       this.#reopenBackoff.reset();
-      this.session.setLink(route?.link);
-      this.#noteState();
+      this.#paths.setRoute(route);
     }
     this.#mailboxPause.end();
     this.wake();
@@ -194,21 +228,13 @@ export class Peer {
     bodies: readonly Uint8Array[],
     answers = this.#answers,
   ): Promise<void> {
-    const messages: MessageItem[] = [];
-    const heard: Promise<void>[] = [];
-    for (const body of bodies) {
-      const item = this.#decode(body);
-      if (item?.kind !== 'message') heard.push(this.#hear(chain, item));
-      else if (this.#deps.isTrusted(this.key)) messages.push(item);
-      else this.#refuseUntrusted(item, answers);
-    }
-    if (messages.length > 0) heard.push(this.#incoming.push(messages, answers));
-    await Promise.all(heard);
+    await this.#reception.receive(chain, bodies, answers);
   }
 
   /** The round trip in milliseconds; opens a session where there is none. */
   async ping(timeoutMs: number): Promise<number> {
-    if (this.#route === undefined) throw notReachable('it is not online at a relay of ours');
+    if (this.#paths.current === undefined)
+      throw notReachable('it is not online at a relay of ours');
     const startMs = this.#deps.clock.monotonic();
     if (this.session.state !== 'open') await this.#opened(timeoutMs);
     const leftMs = Math.max(1, timeoutMs - (this.#deps.clock.monotonic() - startMs));
@@ -223,7 +249,7 @@ export class Peer {
     this.#outgoing.stop();
     this.session.close();
     this.#waiters.failed('this node does not deal with it any more');
-    this.#route = undefined;
+    this.#paths.stop();
     this.#noteState();
   }
 
@@ -232,7 +258,7 @@ export class Peer {
   }
 
   #isReachable(): boolean {
-    return this.#route !== undefined && !this.#unresponsive.isRunning;
+    return this.#paths.current !== undefined && !this.#unresponsive.isRunning;
   }
 
   #canStore(): boolean {
@@ -273,6 +299,7 @@ export class Peer {
     this.#reopenBackoff.reset();
     this.#deps.confirmed(this.key);
     this.#sessionPump.opened(earlyDelivered);
+    this.#paths.sessionOpened();
     this.#noteState();
     this.#waiters.opened();
     this.wake();
@@ -291,7 +318,7 @@ export class Peer {
   #onClosed(reason: ClosedReason): void {
     if (reason === 'replaced' || this.#isClosed) return;
     this.#deps.log.debug({ peer: nodeIdOf(this.key), reason }, 'a session ended');
-    if (reason === 'handshake_timeout' && this.#route !== undefined) {
+    if (reason === 'handshake_timeout' && this.#paths.current !== undefined) {
       this.#unresponsive.start(UNRESPONSIVE_MS);
     }
     this.#waiters.failed(`the session ended: ${reason}`);
@@ -300,45 +327,15 @@ export class Peer {
     this.wake();
   }
 
+  #onPathChanged(path: CurrentPath | undefined, before: CurrentPath | undefined): void {
+    this.session.setLink(path?.link);
+    this.#deps.pathChanged(this.key, path, before);
+    this.#noteState();
+  }
+
   #onMailboxFailure(code: string): void {
     this.#mailboxPause.start(this.#mailboxBackoff.next());
     this.#deps.log.debug({ peer: nodeIdOf(this.key), code }, 'a relay did not keep an envelope');
-  }
-
-  #decode(body: Uint8Array): AppMessage | undefined {
-    try {
-      const item = decodeAppMessage(body);
-      if (item === undefined) this.#deps.dropped('unknown_item');
-      return item;
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.#deps.dropped('malformed_item');
-      return undefined;
-    }
-  }
-
-  async #hear(chain: KeyChain, item: Exclude<AppMessage, MessageItem> | undefined): Promise<void> {
-    switch (item?.kind) {
-      case 'request':
-      case 'accept':
-      case 'reject':
-      case 'revoke':
-        return this.#deps.hear(chain, item);
-      case 'delivered':
-        this.#deps.confirmed(this.key);
-        this.#outgoing.delivered(item.ids);
-        return;
-      case 'refused':
-        this.#outgoing.refused(item);
-        return;
-      case 'path':
-      case undefined:
-    }
-  }
-
-  #refuseUntrusted(item: MessageItem, answers: Answers): void {
-    this.#deps.dropped('untrusted');
-    answers.refused(item.id, 'trust_required', item.run);
   }
 
   #noteState(): void {

@@ -34,6 +34,9 @@ type FromNode =
   | 'handshakeTimeoutMs'
   | 'trace'
   | 'changed'
+  | 'network'
+  | 'pathChanged'
+  | 'pathFailed'
   | 'roundTrip'
   | 'dropped';
 

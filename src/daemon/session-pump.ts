@@ -20,6 +20,8 @@ const MAX_EARLY_MESSAGES = 64;
 /** Fills a peer's session: answers first, then messages in order, as many as its windows take. */
 export class SessionPump {
   readonly #deps: SessionPumpDeps;
+  /** What the peer is told beside messages, and waits for room. Means nothing in another session. */
+  #told: AppMessage[] = [];
   /** What went into the handshake that is under way. */
   #early: { readonly answers: AppMessage[]; readonly entries: OutboxEntry[] } | undefined;
 
@@ -53,6 +55,13 @@ export class SessionPump {
     session.open(items);
   }
 
+  /** For this session alone; nothing when there is none. */
+  tell(item: AppMessage): void {
+    if (this.#deps.session.state !== 'open') return;
+    this.#told.push(item);
+    this.#pumpTold();
+  }
+
   /** The session is open. What went early is there, or goes out again. */
   opened(earlyDelivered: boolean): void {
     const early = this.#early;
@@ -71,11 +80,21 @@ export class SessionPump {
     this.#deps.answers.putBack(unacknowledged.map(decodeAppMessage).filter(isAnswer));
     if (this.#early !== undefined) this.#deps.answers.putBack(this.#early.answers);
     this.#early = undefined;
+    this.#told = [];
     this.#deps.outgoing.sessionEnded('the session ended');
   }
 
   pump(): void {
-    if (this.#pumpAnswers()) this.#pumpMessages();
+    if (this.#pumpTold() && this.#pumpAnswers()) this.#pumpMessages();
+  }
+
+  #pumpTold(): boolean {
+    for (;;) {
+      const [item] = this.#told;
+      if (item === undefined) return true;
+      if (!this.#deps.session.send(encodeAppMessage(item))) return false;
+      this.#told.shift();
+    }
   }
 
   #pumpAnswers(): boolean {

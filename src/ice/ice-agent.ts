@@ -173,6 +173,13 @@ export class IceAgent {
     return !this.#isClosed && this.#punches.send(base, to);
   }
 
+  /** The selected pair is good enough: no better one is looked for any more. */
+  settle(): void {
+    if (this.#selected === undefined) return;
+    this.#list.close();
+    this.#nominator.close();
+  }
+
   /** Authentic data of the session came over the selected pair. */
   heard(): void {
     this.#consent?.heard();
@@ -321,12 +328,8 @@ export class IceAgent {
   }
 
   #reachDeadline(): void {
-    if (this.#selected === undefined) {
-      this.#fail();
-      return;
-    }
-    this.#list.close();
-    this.#nominator.close();
+    if (this.#selected === undefined) this.#fail();
+    else this.settle();
   }
 
   /** RFC 8838, 8: only when nothing can come any more. */

@@ -1,0 +1,286 @@
+/**
+ * One attempt to reach a peer directly, and the link that came of it.
+ *
+ *     checking ── ICE selects a pair ──> linked ── we control, or the first packet came ──> up
+ *        │                                  │                                               │
+ *        └── nothing works, no time ────────┴── consent lost, the link closed, the peer's end ──> ended
+ *
+ * The controlled side has its end of the link before the other one, who sends at once; so it keeps silent
+ * until it hears something, and nothing is sent to a link that is not there yet.
+ */
+import { toHex } from '../../base/bytes.ts';
+import type { Cancel, Clock } from '../../base/clock.ts';
+import type { Emitter } from '../../base/events.ts';
+import { describeError } from '../../base/pilot-error.ts';
+import type { RandomBytes } from '../../base/random.ts';
+import type { Candidate } from '../../ice/candidate.ts';
+import { IceAgent } from '../../ice/ice-agent.ts';
+import type { IceReport } from '../../ice/ice-report.ts';
+import type { IceAgentSettings, SelectedPair } from '../../ice/ice-settings.ts';
+import type { StunRouter } from '../../ice/stun-router.ts';
+import type { Link } from '../../session/link.ts';
+import { MAX_ITEM_CANDIDATES, type PathItem } from './path-message.ts';
+import type { Underlay, UnderlayLink } from './underlay.ts';
+
+export interface NetworkEvents {
+  /** One more address at which this host may be reached. */
+  readonly candidate: Candidate;
+  /** No more are to come for now. */
+  readonly gathered: object;
+  /** The candidates before are void. */
+  readonly changed: { readonly reason: string };
+}
+
+export type PathOffer = PathItem & { readonly step: 'offer' | 'answer' };
+
+/** What attempts need of the node's network. */
+export interface PathNetwork {
+  readonly underlay: Underlay;
+  readonly router: StunRouter;
+  readonly candidates: readonly Candidate[];
+  readonly isGathered: boolean;
+  readonly events: Pick<Emitter<NetworkEvents>, 'on'>;
+}
+
+export interface AttemptDeps {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly network: PathNetwork;
+  readonly ice?: Partial<IceAgentSettings>;
+  /** To the peer, inside the session. */
+  readonly tell: (item: PathItem) => void;
+  readonly handlers: AttemptHandlers;
+}
+
+export interface AttemptHandlers {
+  /** The link may be used. */
+  up(attempt: PathAttempt): void;
+  packet(packet: Uint8Array): void;
+  /** Once; nothing of it is left. */
+  ended(attempt: PathAttempt, end: AttemptEnd): void;
+}
+
+export interface AttemptEnd {
+  /** A code: of ICE's failures, `consent_lost`, `link_…`, `peer_…`. */
+  readonly code: string;
+  /** For people. */
+  readonly text: string;
+  readonly isByPeer: boolean;
+  readonly report: IceReport;
+}
+
+export const ATTEMPT_ID_BYTES = 8;
+/** Sent, and heard nothing since: ICE asks whether the path is there. */
+const ANXIOUS_AFTER_MS = 500;
+
+export class PathAttempt {
+  readonly id: string;
+  readonly #deps: AttemptDeps;
+  readonly #agent: IceAgent;
+  readonly #streamId: number;
+  readonly #release: (() => void)[];
+  #remoteStreamId: number | undefined;
+  #pair: SelectedPair | undefined;
+  #link: UnderlayLink | undefined;
+  #carrier: Link | undefined;
+  #state: 'checking' | 'linked' | 'up' | 'ended' = 'checking';
+  #heardMs = 0;
+  #cancelAnxiety: Cancel | undefined;
+
+  private constructor(deps: AttemptDeps, id: string, role: 'controlling' | 'controlled') {
+    const { clock, network, random, ice } = deps;
+    this.id = id;
+    this.#deps = deps;
+    this.#streamId = network.underlay.newStreamId();
+    this.#agent = new IceAgent(
+      {
+        ...{ clock, random, router: network.router },
+        send: (bytes, base, to) => {
+          network.underlay.send(bytes, base, to);
+        },
+      },
+      { role, ...(ice !== undefined && { settings: ice }) },
+      {
+        selected: (pair) => {
+          this.#onSelected(pair);
+        },
+        failed: (report) => {
+          const { code = 'failed', text = 'no path was found' } = report.failure ?? {};
+          this.#end({ code, text, isByPeer: false });
+        },
+        consentLost: () => {
+          const text = 'the path does not answer any more';
+          this.#end({ code: 'consent_lost', text, isByPeer: false });
+        },
+      },
+    );
+    const { events } = network;
+    this.#release = [
+      events.on('candidate', (candidate) => {
+        this.#tellCandidates([candidate], false);
+      }),
+      events.on('gathered', () => {
+        this.#tellCandidates([], true);
+      }),
+    ];
+  }
+
+  /** Tells the peer that we want a direct path. Who offers controls. */
+  static offer(deps: AttemptDeps): PathAttempt {
+    const id = toHex(deps.random(ATTEMPT_ID_BYTES));
+    const attempt = new PathAttempt(deps, id, 'controlling');
+    attempt.#begin('offer');
+    return attempt;
+  }
+
+  static answer(deps: AttemptDeps, offer: PathOffer): PathAttempt {
+    const attempt = new PathAttempt(deps, offer.attempt, 'controlled');
+    attempt.#setRemote(offer);
+    attempt.#begin('answer');
+    return attempt;
+  }
+
+  /** What carries packets; undefined until it is up. */
+  get link(): Link | undefined {
+    return this.#state === 'up' ? this.#carrier : undefined;
+  }
+
+  get pair(): SelectedPair | undefined {
+    return this.#pair;
+  }
+
+  get rttMs(): number | undefined {
+    return this.#link?.rttMs ?? this.#pair?.rttMs;
+  }
+
+  get report(): IceReport {
+    return this.#agent.report();
+  }
+
+  /** What the peer says of this attempt. */
+  receive(item: PathItem): void {
+    switch (item.step) {
+      case 'offer':
+        return;
+      case 'answer':
+        this.#setRemote(item);
+        return;
+      case 'candidates':
+        for (const candidate of item.candidates) this.#agent.addRemote(candidate);
+        if (item.isLast) this.#agent.remoteDone();
+        return;
+      case 'end':
+        this.#end({
+          code: `peer_${item.reason}`,
+          text: `the peer ended it: ${item.reason}`,
+          isByPeer: true,
+        });
+    }
+  }
+
+  /** Without a word: no handler is called any more. */
+  close(): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    for (const release of this.#release.splice(0)) release();
+    this.#cancelAnxiety?.();
+    this.#agent.close();
+    void this.#link?.close();
+  }
+
+  #begin(step: 'offer' | 'answer'): void {
+    const { credentials } = this.#agent;
+    const { tell, network } = this.#deps;
+    tell({ kind: 'path', attempt: this.id, step, credentials, streamId: this.#streamId });
+    this.#tellCandidates(network.candidates, network.isGathered);
+  }
+
+  #tellCandidates(candidates: readonly Candidate[], isLast: boolean): void {
+    for (const candidate of candidates) this.#agent.addLocal(candidate);
+    if (isLast) this.#agent.localDone();
+    if (candidates.length === 0 && !isLast) return;
+    // One that is more than a peer looks at would only make the item invalid.
+    const told = candidates.slice(0, MAX_ITEM_CANDIDATES);
+    this.#deps.tell({
+      kind: 'path',
+      attempt: this.id,
+      step: 'candidates',
+      candidates: told,
+      isLast,
+    });
+  }
+
+  #setRemote({ credentials, streamId }: PathOffer): void {
+    if (this.#remoteStreamId !== undefined) return;
+    this.#remoteStreamId = streamId;
+    if (!this.#agent.setRemote(credentials)) {
+      const text = 'the peer told credentials that ICE does not allow';
+      this.#end({ code: 'bad_credentials', text, isByPeer: false });
+    }
+  }
+
+  #onSelected(pair: SelectedPair): void {
+    // The first pair carries the link; ICE waited for a better one before it agreed on it.
+    if (this.#state !== 'checking' || this.#remoteStreamId === undefined) return;
+    this.#pair = pair;
+    this.#state = 'linked';
+    this.#agent.settle();
+    const address = {
+      ...{ base: pair.base, remote: pair.remote.endpoint },
+      ...{ localId: this.#streamId, remoteId: this.#remoteStreamId },
+    };
+    try {
+      const link = this.#deps.network.underlay.openLink(address, {
+        packet: (packet) => {
+          this.#onPacket(packet);
+        },
+        closed: (reason) => {
+          const text = `the link ended: ${reason}`;
+          this.#end({ code: `link_${reason}`, text, isByPeer: false });
+        },
+      });
+      this.#link = link;
+      this.#carrier = {
+        kind: link.kind,
+        maxPacketBytes: link.maxPacketBytes,
+        send: (packet) => {
+          this.#noteSent();
+          link.send(packet);
+        },
+      };
+    } catch (error) {
+      this.#end({ code: 'link_failed', text: describeError(error), isByPeer: false });
+      return;
+    }
+    if (this.#agent.role === 'controlling') this.#becomeUp();
+  }
+
+  #becomeUp(): void {
+    if (this.#state !== 'linked') return;
+    this.#state = 'up';
+    this.#deps.handlers.up(this);
+  }
+
+  #onPacket(packet: Uint8Array): void {
+    this.#heardMs = this.#deps.clock.monotonic();
+    this.#agent.heard();
+    this.#becomeUp();
+    this.#deps.handlers.packet(packet);
+  }
+
+  #noteSent(): void {
+    const { clock } = this.#deps;
+    const sentMs = clock.monotonic();
+    this.#cancelAnxiety ??= clock.after(ANXIOUS_AFTER_MS, () => {
+      this.#cancelAnxiety = undefined;
+      if (this.#heardMs < sentMs) this.#agent.probeNow();
+    });
+  }
+
+  #end(end: Omit<AttemptEnd, 'report'>): void {
+    if (this.#state === 'ended') return;
+    const report = this.#agent.report();
+    this.close();
+    this.#deps.handlers.ended(this, { ...end, report });
+  }
+}
