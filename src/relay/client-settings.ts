@@ -5,8 +5,9 @@ export interface RelayClientSettings {
   readonly token?: string | undefined;
   /** PEM of certificates to trust instead of the system's. */
   readonly ca?: string | undefined;
-  /** After a connection that was online for longer than the next delay could be, it begins anew. */
   readonly backoff: BackoffSettings;
+  /** A connection that was online for so long, or longer than the next delay could be, ends the back-off. */
+  readonly stableAfterMs: number;
   /** From the first packet to the welcome. */
   readonly loginTimeoutMs: number;
   /** After another node with our identity took our place: more often, and the two take turns. */
@@ -25,6 +26,8 @@ export interface RelayClientSettings {
 
 export const DEFAULT_RELAY_CLIENT_SETTINGS: RelayClientSettings = {
   backoff: { initialMs: 100, maxMs: 15_000, multiplier: 2, jitter: true },
+  // Longer than a relay takes that fails at its start; shorter than what people wait for.
+  stableAfterMs: 2000,
   loginTimeoutMs: 5000,
   replacedDelayMs: 60_000,
   // Below the 30 s after which some NATs forget a connection.
