@@ -21,6 +21,8 @@ export interface RelayPort {
   readonly state: 'connecting' | 'online' | 'waiting';
   /** Proved by the relay; undefined before the first login. */
   readonly relayKey: Uint8Array | undefined;
+  /** Where the relay answers STUN, at the host of `url`; undefined: nowhere, or not known yet. */
+  readonly stunPort: number | undefined;
   readonly rttMs: number | undefined;
   start(): void;
   stop(): Promise<void>;

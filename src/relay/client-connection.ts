@@ -41,8 +41,15 @@ export interface ClientConnectionDeps {
   readonly settings: RelayClientSettings;
 }
 
+/** What a relay told of itself at the login. */
+export interface ProvenRelay {
+  readonly key: Uint8Array;
+  readonly limits: WelcomeLimits;
+  readonly stunPort: number | undefined;
+}
+
 export interface ClientConnectionHandlers {
-  online(relay: { readonly key: Uint8Array; readonly limits: WelcomeLimits }): void;
+  online(relay: ProvenRelay): void;
   /** After `online`: everything but replies. */
   message(message: RelayMessage): void;
   /** After `online`: DATA and UNREACHABLE. */
@@ -203,7 +210,8 @@ export class ClientConnection {
     this.#cancelPings = every(clock, settings.pingIntervalMs, () => {
       this.ping(settings.pongTimeoutMs);
     });
-    this.#handlers.online({ key: challenge.key, limits: welcome.limits });
+    const { limits, stunPort } = welcome;
+    this.#handlers.online({ key: challenge.key, limits, stunPort });
     this.ping(settings.pongTimeoutMs);
   }
 

@@ -10,7 +10,7 @@ import type { Cancel, Clock } from '../base/clock.ts';
 import { Emitter } from '../base/events.ts';
 import type { RandomBytes } from '../base/random.ts';
 import type { Identity } from '../identity/identity.ts';
-import { ClientConnection, type Numberless } from './client-connection.ts';
+import { ClientConnection, type Numberless, type ProvenRelay } from './client-connection.ts';
 import { DEFAULT_RELAY_CLIENT_SETTINGS, type RelayClientSettings } from './client-settings.ts';
 import { INSTANCE_BYTES, MAX_WATCH_KEYS } from './control.ts';
 import type { LookupKey, RelayMessage, Reply, Request, WelcomeLimits } from './control-message.ts';
@@ -71,6 +71,7 @@ export class RelayClient {
   #sinceMs: number;
   #failure: RelayError | undefined;
   #relayKey: Uint8Array | undefined;
+  #stunPort: number | undefined;
   #rttMs: number | undefined;
   #connection: ClientConnection | undefined;
   #online: Online | undefined;
@@ -106,6 +107,11 @@ export class RelayClient {
   /** Proved by the relay; undefined before the first login. */
   get relayKey(): Uint8Array | undefined {
     return this.#relayKey;
+  }
+
+  /** Where the relay answered STUN at the last login, at the host of `url`; undefined: nowhere. */
+  get stunPort(): number | undefined {
+    return this.#stunPort;
   }
 
   get rttMs(): number | undefined {
@@ -221,8 +227,8 @@ export class RelayClient {
     const connection = new ClientConnection(
       { ...deps, identity, clock, random, dial },
       {
-        online: ({ key, limits }) => {
-          this.#wentOnline(connection, key, limits);
+        online: (relay) => {
+          this.#wentOnline(connection, relay);
         },
         message: (message) => {
           this.#received(message);
@@ -241,10 +247,11 @@ export class RelayClient {
     this.#connection = connection;
   }
 
-  #wentOnline(connection: ClientConnection, key: Uint8Array, limits: WelcomeLimits): void {
+  #wentOnline(connection: ClientConnection, { key, limits, stunPort }: ProvenRelay): void {
     const { clock, log } = this.#options;
     this.#online = { connection, limits, atMs: clock.monotonic() };
     this.#relayKey = key;
+    this.#stunPort = stunPort;
     this.#turn('online');
     log?.info({ relay: this.#relay.href }, 'relay online');
     this.#sendWatch([...this.#watched.values()], []);

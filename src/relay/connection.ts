@@ -27,6 +27,8 @@ import type { SourceSlot } from './sources.ts';
 export interface ConnectionDeps extends LoggedInNodeDeps, LoginGateDeps {
   readonly secret: SecretKey;
   readonly random: RandomBytes;
+  /** See `Welcome.stunPort`; asked at each login. */
+  readonly stunPort: () => number | undefined;
 }
 
 export interface ConnectionInput {
@@ -196,9 +198,13 @@ export class Connection {
     }
     const nowMs = clock.now();
     const { maxFrameBytes: frameBytes, maxWatch: watch } = limits;
-    const welcomeLimits = { frameBytes, bodyBytes: maxBodyBytes(limits), watch };
+    const told = {
+      limits: { frameBytes, bodyBytes: maxBodyBytes(limits), watch },
+      stunPort: this.#deps.stunPort(),
+      timeMs: nowMs,
+    };
     const proof = { secret, challenge: this.#challenge };
-    this.#sendControl(makeWelcome(proof, { chain, login }, welcomeLimits, nowMs));
+    this.#sendControl(makeWelcome(proof, { chain, login }, told));
     this.#state = node;
     this.#input.onLoggedIn();
     this.#deps.counters.loggedIn('ok');

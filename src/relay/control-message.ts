@@ -68,6 +68,8 @@ export interface Welcome {
   readonly t: 'welcome';
   readonly signature: Uint8Array;
   readonly limits: WelcomeLimits;
+  /** Where it answers STUN, at the host that the node dialled. */
+  readonly stunPort?: number | undefined;
   readonly timeMs: number;
 }
 

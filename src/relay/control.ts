@@ -3,7 +3,7 @@
  *
  *     relay → node                                  node → relay
  *     challenge {v, min, key, nonce}                login {v, chain, nonce, sig, instance, token?}
- *     welcome {sig, limits, time}                   publish {n, record}
+ *     welcome {sig, limits, stun?, time}            publish {n, record}
  *     reply {n, code, record?}                      lookup {n, key | node | hostname}
  *     presence {key, online}                        put {n, to, id, expires, body}
  *     envelope {id, from, at, body}                 ping {n}
@@ -39,6 +39,7 @@ const TOKEN_PROOF_BYTES = 32;
 export const MAX_WATCH_KEYS = 1000;
 const MAX_HOSTNAME_LENGTH = 63;
 const MAX_CODE_LENGTH = 64;
+const MAX_PORT = 0xffff;
 
 export function encodeNodeMessage(message: NodeMessage): Uint8Array {
   return controlFrame(nodeMessageToWire(message));
@@ -132,10 +133,10 @@ function relayMessageToWire(message: RelayMessage): object {
       return { ...rest, v: version, min: oldest };
     }
     case 'welcome': {
-      const { t, signature, timeMs } = message;
+      const { t, signature, stunPort, timeMs } = message;
       const { frameBytes, bodyBytes, watch } = message.limits;
       const limits = { frame: frameBytes, body: bodyBytes, watch };
-      return { t, sig: signature, limits, time: timeMs };
+      return { t, sig: signature, limits, stun: stunPort, time: timeMs };
     }
     case 'envelope': {
       const { atMs, ...rest } = message;
@@ -183,6 +184,7 @@ function readWelcome(fields: CborFields): Welcome {
       bodyBytes: limits.count('body'),
       watch: limits.count('watch'),
     },
+    stunPort: fields.has('stun') ? readPort(fields, 'stun') : undefined,
     timeMs: fields.count('time'),
   };
 }
@@ -237,6 +239,12 @@ function readKey(fields: CborFields, name: string): Uint8Array {
 
 function readId(fields: CborFields): Uint8Array {
   return fields.bytes('id', { exactly: ENVELOPE_ID_BYTES });
+}
+
+function readPort(fields: CborFields, name: string): number {
+  const port = fields.count(name);
+  if (port < 1 || port > MAX_PORT) throw new WireError(`${name} is no port`);
+  return port;
 }
 
 function readCode(fields: CborFields): string {

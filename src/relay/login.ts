@@ -20,7 +20,7 @@ import type { Identity } from '../identity/identity.ts';
 import { KeyChain } from '../identity/key-chain.ts';
 import type { SecretKey } from '../identity/secret-key.ts';
 import { signStatement, verifyStatement } from '../identity/signing.ts';
-import type { Challenge, ErrorCode, Login, Welcome, WelcomeLimits } from './control-message.ts';
+import type { Challenge, ErrorCode, Login, Welcome } from './control-message.ts';
 import { NONCE_BYTES, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from './protocol.ts';
 
 export function makeChallenge(relayKey: Uint8Array, random: RandomBytes): Challenge {
@@ -80,15 +80,13 @@ export function checkLogin(challenge: Challenge, login: Login): LoginVerdict {
 export function makeWelcome(
   { secret, challenge }: { readonly secret: SecretKey; readonly challenge: Challenge },
   { chain, login }: { readonly chain: KeyChain; readonly login: Login },
-  limits: WelcomeLimits,
-  timeMs: number,
+  told: Pick<Welcome, 'limits' | 'stunPort' | 'timeMs'>,
 ): Welcome {
   const statement = proofStatement(chain.firstKey, login.nonce, challenge.nonce);
   return {
     t: 'welcome',
     signature: signStatement(secret, 'relay-proof', statement),
-    limits,
-    timeMs,
+    ...told,
   };
 }
 

@@ -80,7 +80,9 @@ export class RelayServer {
     this.#sources = new Sources(limits, clock);
     const logins = new LiveLogins(options.duplicates, clock);
     const router = new LocalRouter(limits.maxWatch);
-    this.#deps = { ...options, logins, router, counters: this.counters };
+    // One number for both families: who wants nodes to find both gives them the same port.
+    const stunPort = (): number | undefined => this.stunEndpoints[0]?.port;
+    this.#deps = { ...options, logins, router, stunPort, counters: this.counters };
     const metrics = new RelayMetrics({
       counters: this.counters,
       connections: () => this.#sources.connections,

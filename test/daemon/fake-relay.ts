@@ -20,6 +20,7 @@ export class FakeRelay {
   /** One way. */
   latencyMs = 5;
   isUp = true;
+  stunPort: number | undefined;
   /** Nodes (hexadecimal keys) that do not get through to it at the moment. */
   readonly unreachableFor = new Set<string>();
   /** What `put` answers instead of storing. */
@@ -104,6 +105,10 @@ export class FakePort implements RelayPort {
 
   get relayKey(): Uint8Array | undefined {
     return this.state === 'online' ? this.#relay.key : undefined;
+  }
+
+  get stunPort(): number | undefined {
+    return this.#relay.stunPort;
   }
 
   on<Name extends keyof RelayPortEvents>(

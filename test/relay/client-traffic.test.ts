@@ -12,6 +12,21 @@ const peers = (count: number): Uint8Array[] =>
     return key;
   });
 
+test('where the relay answers STUN is what it said last', () => {
+  const { client, clock, relay } = scene();
+  relay.stunPort = 3478;
+  client.start();
+  expect(client.stunPort).toBeUndefined();
+  relay.last.accept();
+  expect(client.stunPort).toBe(3478);
+  relay.last.fail('lost');
+  expect(client.stunPort).toBe(3478);
+  relay.stunPort = undefined;
+  clock.advance(100);
+  relay.last.accept();
+  expect(client.stunPort).toBeUndefined();
+});
+
 describe('watching', () => {
   test('is remembered and sent after each login, in pieces', () => {
     const { client, clock, relay } = scene();

@@ -44,6 +44,13 @@ const FROM_RELAY: readonly RelayMessage[] = [
     limits: { frameBytes: 1, bodyBytes: 2, watch: 3 },
     timeMs: 1.7e12,
   },
+  {
+    t: 'welcome',
+    signature: bytes(64),
+    limits: { frameBytes: 1, bodyBytes: 2, watch: 3 },
+    stunPort: 65_535,
+    timeMs: 1.7e12,
+  },
   { t: 'reply', n: 1, code: 'ok', record: bytes(5) },
   { t: 'reply', n: 1, code: 'hostname_taken', record: undefined },
   { t: 'presence', key: bytes(32), online: false },
@@ -117,6 +124,11 @@ describe('refuses', () => {
     ['a publication too long', { t: 'publish', n: 1, record: bytes(20_000) }],
   ])('%s', (_what, map) => {
     expect(() => decodeNodeMessage(frameOf(map))).toThrow(WireError);
+  });
+  test.each([0, 65_536, -1, 3478.5, '3478'])('a welcome with STUN at port %s', (stun) => {
+    const limits = { frame: 1, body: 2, watch: 3 };
+    const welcome = frameOf({ t: 'welcome', sig: bytes(64), limits, stun, time: 1 });
+    expect(() => decodeRelayMessage(welcome)).toThrow(WireError);
   });
   test('a frame of another type', () => {
     expect(() => decodeNodeMessage(Uint8Array.of(2, 0xa0))).toThrow(WireError);

@@ -21,7 +21,7 @@ const relay = SecretKey.generate(random);
 const node = Identity.create(random, 0);
 const nonce = random(32);
 const instance = random(16);
-const limits = { frameBytes: 1, bodyBytes: 1, watch: 1 };
+const told = { limits: { frameBytes: 1, bodyBytes: 1, watch: 1 }, timeMs: 5 };
 
 describe('both prove themselves', () => {
   test('with the first key', () => {
@@ -29,7 +29,7 @@ describe('both prove themselves', () => {
     const login = answerChallenge(challenge, { identity: node, instance, nonce });
     const verdict = checkLogin(challenge, login);
     if ('refused' in verdict) throw new Error(verdict.refused);
-    const welcome = makeWelcome({ secret: relay, challenge }, { ...verdict, login }, limits, 5);
+    const welcome = makeWelcome({ secret: relay, challenge }, { ...verdict, login }, told);
     expect(isProven(challenge, { identity: node, nonce }, welcome)).toBe(true);
   });
 
@@ -87,8 +87,7 @@ describe('a node refuses', () => {
     makeWelcome(
       { secret, challenge: { ...challenge, ...changed } },
       { chain: node.chain, login },
-      limits,
-      1,
+      told,
     );
 
   test('a relay without the key that it named', () => {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 import { fromHex, toHex } from '../../src/base/bytes.ts';
 import { Identity } from '../../src/identity/identity.ts';
+import { KeyChain } from '../../src/identity/key-chain.ts';
 import { encodeNodeId } from '../../src/identity/node-id.ts';
 import { SecretKey } from '../../src/identity/secret-key.ts';
 import { signStatement } from '../../src/identity/signing.ts';
@@ -39,7 +40,8 @@ const VECTORS = new Map(
 );
 
 const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
-const identity = Identity.create(() => fill(32, 0x01), 0);
+const nodeSecret = SecretKey.fromSeed(fill(32, 0x01));
+const identity = new Identity(KeyChain.start(nodeSecret.publicKey), nodeSecret, 0);
 const secret = SecretKey.fromSeed(fill(32, 0x02));
 const peer = fill(32, 0x0a);
 const envelopeId = fill(16, 0x0b);
@@ -57,7 +59,8 @@ const login = answerChallenge(challenge, { identity, instance, nonce, token });
 const statement = loginStatement(challenge, nonce);
 const limits = { frameBytes: 1_572_864, bodyBytes: 1_572_352, watch: 10_000 };
 const atMs = Date.UTC(2026, 0, 1);
-const welcome = makeWelcome({ secret, challenge }, { chain: identity.chain, login }, limits, atMs);
+const told = { limits, timeMs: atMs };
+const welcome = makeWelcome({ secret, challenge }, { chain: identity.chain, login }, told);
 
 const nodeMessages: Record<string, NodeMessage> = {
   login,
@@ -80,6 +83,7 @@ const nodeMessages: Record<string, NodeMessage> = {
 const relayMessages: Record<string, RelayMessage> = {
   challenge,
   welcome,
+  'welcome-stun': { ...welcome, stunPort: 3478 },
   'reply-record': { t: 'reply', n: 2, code: 'ok', record: fill(3, 0x0c) },
   'reply-stored': { t: 'reply', n: 5, code: 'stored' },
   presence: { t: 'presence', key: peer, online: true },

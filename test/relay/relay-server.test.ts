@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 import { describe, expect, test } from 'vitest';
 
 import { toHex } from '../../src/base/bytes.ts';
@@ -27,6 +29,24 @@ const envelopeFor = (
   id: new Uint8Array(16).fill(fill),
   body: new Uint8Array(size).fill(fill),
   expiresAtMs: Date.now() + 60_000,
+});
+
+describe('the welcome', () => {
+  test('tells where STUN is answered', async () => {
+    const stun = [
+      { host: '127.0.0.1', port: 0 },
+      { host: '127.0.0.2', port: 0 },
+    ];
+    const relay = await startRelay({ stun });
+    const { client } = await logIn(relay);
+    expect(client.stunPort).toBe(relay.server.stunEndpoints[0]?.port);
+    expect(client.stunPort).toBeGreaterThan(0);
+  });
+
+  test('tells nothing of STUN where there is none', async () => {
+    const { client } = await logIn(await startRelay());
+    expect(client.stunPort).toBeUndefined();
+  });
 });
 
 describe('forwarding', () => {
@@ -123,7 +143,7 @@ describe('directory', () => {
   test('a key that was rotated away does not log in again', async () => {
     const relay = await startRelay();
     const old = newIdentity();
-    const rotated = old.rotate((length) => new Uint8Array(length).fill(7), Date.now());
+    const rotated = old.rotate(randomBytes, Date.now());
     const { client } = await logIn(relay, { identity: rotated });
     await client.publish(recordOf(rotated, ''));
     await client.stop();

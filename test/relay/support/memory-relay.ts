@@ -78,7 +78,8 @@ export class MemoryConnection implements DialedSocket {
     if (challenge === undefined || login?.t !== 'login') throw new Error('no login yet');
     const verdict = checkLogin(challenge, login);
     if ('refused' in verdict) throw new Error(verdict.refused);
-    this.say(makeWelcome({ secret, challenge }, { chain: verdict.chain, login }, LIMITS, 1));
+    const told = { limits: LIMITS, stunPort: this.#relay.stunPort, timeMs: 1 };
+    this.say(makeWelcome({ secret, challenge }, { chain: verdict.chain, login }, told));
   }
 
   accept(): void {
@@ -100,6 +101,7 @@ export class MemoryRelay {
   readonly random = seededRandom(77);
   readonly connections: MemoryConnection[] = [];
   answersPings = true;
+  stunPort: number | undefined;
 
   constructor(seed = 1) {
     this.secret = SecretKey.generate(seededRandom(seed));
