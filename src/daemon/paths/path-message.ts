@@ -36,7 +36,7 @@ export type PathItem = {
     }
   | {
       readonly step: 'end';
-      /** Why, as a code of at most 64 characters. */
+      /** Why, as a code: 64 characters of it are told. */
       readonly reason: string;
     }
 );
@@ -71,7 +71,7 @@ export function pathItemMembers(item: PathItem): object {
       return { ...head, s: 'c', c: candidates.map(candidateMembers), last: isLast };
     }
     case 'end':
-      return { ...head, s: 'e', code: item.reason };
+      return { ...head, s: 'e', code: item.reason.slice(0, MAX_REASON_LENGTH) };
   }
 }
 

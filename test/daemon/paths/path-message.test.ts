@@ -60,6 +60,12 @@ describe('what is written', () => {
     expect(decodeAppMessage(bytes)).toEqual(candidatesItem([plain]));
   });
 
+  test('has the first 64 characters of a long reason', () => {
+    const end = { kind: 'path', attempt, step: 'end' } as const;
+    const bytes = encodeAppMessage({ ...end, reason: 'r'.repeat(65) });
+    expect(decodeAppMessage(bytes)).toEqual({ ...end, reason: 'r'.repeat(64) });
+  });
+
   test.each<[string, Candidate[]]>([
     ['a peer-reflexive candidate', [{ ...candidate, kind: 'prflx' }]],
     ['a name', [{ ...candidate, endpoint: { host: 'relay.example.org', port: 5000 } }]],
