@@ -67,7 +67,7 @@ export interface NatReport {
 }
 
 /** Larger regular steps are chance, and nothing to aim at. */
-const MAX_PORT_STEP = 32;
+export const MAX_PORT_STEP = 32;
 
 /** The first observation of each server's host: its vote. */
 export function votesOf(observations: readonly Observation[]): readonly Observation[] {
