@@ -1,0 +1,348 @@
+/**
+ * The addresses under which this node may be reached now, for all its peers:
+ *
+ *     interfaces ──┐
+ *     STUN servers ┼──> a round of gathering ──> candidates ──> `candidate`, `gathered`, `changed`
+ *     mapped port ─┘        ^
+ *                           └── a change of interfaces, `refresh`, `freshen`, new servers, a timer
+ *
+ * A later round leaves the candidates alone and compares:
+ *
+ *     an address as before                  nothing is told
+ *     another port of an address            `candidate`: the NAT had forgotten its mapping
+ *     another address, or one is gone       `changed`: what peers were told before is void
+ *
+ * A socket for which no server answers keeps what servers said before: they are down, or we are offline, and
+ * neither says that the address is another one.
+ *
+ * Idle, a round every 5 minutes is all the traffic. Nobody needs the mappings meanwhile: paths keep their own
+ * alive, and whoever begins to look for one asks for fresh ones with `freshen`.
+ */
+import { Backoff, type BackoffSettings } from '../../base/backoff.ts';
+import type { Cancel, Clock } from '../../base/clock.ts';
+import type { Endpoint } from '../../base/endpoint.ts';
+import type { Emitter } from '../../base/events.ts';
+import { type RandomBytes, randomFraction } from '../../base/random.ts';
+import type { GathererSettings, LocalBase } from '../../ice/base-gatherer.ts';
+import type { Candidate } from '../../ice/candidate.ts';
+import { endpointKey } from '../../ice/endpoint-key.ts';
+import { Gatherer } from '../../ice/gatherer.ts';
+import type { NatReport } from '../../ice/nat-behaviour.ts';
+import type { StunRouter } from '../../ice/stun-router.ts';
+import { type InterfaceSource, NetworkWatcher } from '../links/network-watcher.ts';
+import type { PortMapping, PortMappingState } from '../links/port-mapping.ts';
+import type { Log } from '../log.ts';
+import { GuardedEmitter } from './guarded-emitter.ts';
+import { KnownCandidates } from './known-candidates.ts';
+import { StunServers, type StunServersDeps } from './stun-servers.ts';
+import type { Underlay } from './underlay.ts';
+
+export interface LocalNetworkEvents {
+  /** A new one, to be told to peers. */
+  readonly candidate: Candidate;
+  /** No more are to come for now. */
+  readonly gathered: object;
+  /** Those before are void. `reason`: `interfaces` or `outer_address`. */
+  readonly changed: { readonly reason: string };
+}
+
+export interface LocalNetworkDeps extends StunServersDeps {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly log: Log;
+  readonly underlay: Underlay;
+  /** To which the underlay gives what is not of its links. */
+  readonly router: StunRouter;
+  readonly interfaces: InterfaceSource;
+  /** Asks the gateway for this port. None: no port is mapped. */
+  readonly mapPort?: (
+    port: number,
+    changed: (state: PortMappingState) => void,
+  ) => Pick<PortMapping, 'start' | 'stop'>;
+  readonly gatherer?: Partial<GathererSettings>;
+}
+
+/** Three quarters to five quarters of it, so that nodes which were started together spread out. */
+export const ROUND_MS = 5 * 60_000;
+/** After rounds in which no server answered: names and relays come late at the start of a host. */
+const RETRY: BackoffSettings = { initialMs: 10_000, maxMs: ROUND_MS, multiplier: 2, jitter: true };
+/** Whoever asks sooner after the last round waits for this; many peers lose their paths at one time. */
+export const MIN_ROUND_MS = 2_000;
+/** NATs that forget mappings early do so after 30 s (RFC 4787, REQ-5, asks for 2 minutes). */
+export const FRESH_MS = 20_000;
+/** A gateway may take ten seconds to say no. */
+const MIN_MAPPING_MS = 60_000;
+
+interface Round {
+  readonly gatherer: Gatherer;
+  readonly startedMs: number;
+  /** The servers have answered, or will not. */
+  isDone: boolean;
+  /** Nothing more is waited for, names neither. */
+  isOver: boolean;
+}
+
+export class LocalNetwork {
+  readonly events: Emitter<LocalNetworkEvents>;
+  readonly #deps: LocalNetworkDeps;
+  readonly #servers: StunServers;
+  readonly #retry: Backoff;
+  readonly #known = new KnownCandidates();
+  #state: 'new' | 'running' | 'stopped' = 'new';
+  #watcher: NetworkWatcher | undefined;
+  #mapping: Pick<PortMapping, 'start' | 'stop'> | undefined;
+  #mappingStartedMs = 0;
+  #mapped: Endpoint | undefined;
+  #round: Round | undefined;
+  #isGathered = false;
+  #report: NatReport | undefined;
+  #next: { readonly dueMs: number; readonly cancel: Cancel } | undefined;
+
+  constructor(deps: LocalNetworkDeps) {
+    this.#deps = deps;
+    this.#retry = new Backoff(RETRY, deps.random);
+    this.events = new GuardedEmitter<LocalNetworkEvents>((err) => {
+      deps.log.error({ err }, 'a listener of the network failed');
+    });
+    this.#servers = new StunServers(deps, {
+      settled: (isNews) => {
+        if (isNews) this.#begin();
+        else this.#endRound();
+      },
+    });
+  }
+
+  get router(): StunRouter {
+    return this.#deps.router;
+  }
+
+  get underlay(): Underlay {
+    return this.#deps.underlay;
+  }
+
+  /** At most ten: what a peer looks at. */
+  get candidates(): readonly Candidate[] {
+    return this.#known.all;
+  }
+
+  /** No more candidates are to come for now. */
+  get isGathered(): boolean {
+    return this.#isGathered;
+  }
+
+  /** Of the last round that is over; of the first one what is known by now. */
+  get natReport(): NatReport | undefined {
+    return this.#report ?? this.#round?.gatherer.report;
+  }
+
+  /** Once; does nothing after `stop`. Host candidates are told before it returns. */
+  start(): void {
+    if (this.#state !== 'new') return;
+    this.#state = 'running';
+    this.#watcher = this.#watch();
+    this.#begin();
+    this.#startMapping(0);
+  }
+
+  /** Gives the mapped port back, for a second at most. Nothing is told any more. May be called twice. */
+  async stop(): Promise<void> {
+    this.#state = 'stopped';
+    this.#watcher?.stop();
+    this.#servers.stop();
+    this.#next?.cancel();
+    this.#round?.gatherer.stop();
+    await this.#mapping?.stop();
+  }
+
+  /** Gathers again now: after a sleep, a lost path, when somebody asks for a direct path. */
+  refresh(reason: string): void {
+    if (this.#state !== 'running') return;
+    this.#deps.log.debug({ reason }, 'the addresses of this node are looked for again');
+    this.#servers.forget();
+    this.#startMapping(MIN_MAPPING_MS);
+    this.#beginSoon();
+  }
+
+  /** Gathers again if a NAT may have forgotten what the last round found: before a path is looked for. */
+  freshen(): void {
+    const startedMs = this.#round?.startedMs ?? 0;
+    if (this.#deps.clock.monotonic() - startedMs >= FRESH_MS) this.#beginSoon();
+  }
+
+  #watch(): NetworkWatcher | undefined {
+    const { interfaces, clock, log } = this.#deps;
+    try {
+      return new NetworkWatcher(interfaces, clock, () => {
+        this.#servers.forget();
+        this.#begin();
+        this.#startMapping(0);
+      });
+    } catch (err) {
+      // Some systems do not let a program see them; STUN still finds the outer address.
+      log.warn({ err }, 'the network interfaces of this host cannot be listed');
+      return undefined;
+    }
+  }
+
+  /** Now, or when the last round is `MIN_ROUND_MS` old. */
+  #beginSoon(): void {
+    const dueMs = (this.#round?.startedMs ?? 0) + MIN_ROUND_MS;
+    this.#beginIn(Math.max(0, dueMs - this.#deps.clock.monotonic()));
+  }
+
+  /** Unless a round begins before that anyway. */
+  #beginIn(ms: number): void {
+    const { clock } = this.#deps;
+    const dueMs = clock.monotonic() + ms;
+    if (this.#state !== 'running' || (this.#next !== undefined && this.#next.dueMs <= dueMs))
+      return;
+    this.#next?.cancel();
+    const cancel = clock.after(ms, () => {
+      this.#begin();
+    });
+    this.#next = { dueMs, cancel };
+  }
+
+  #begin(): void {
+    if (this.#state !== 'running') return;
+    const isFirst = this.#round === undefined;
+    this.#next?.cancel();
+    this.#next = undefined;
+    this.#round?.gatherer.stop();
+    const hosts: Candidate[] = [];
+    const round = this.#newRound(hosts);
+    round.gatherer.start();
+    this.#round = round;
+    const areOthers = this.#known.begin(hosts);
+    if (isFirst) {
+      for (const host of hosts) this.#emit('candidate', host);
+    } else if (areOthers) {
+      this.#mapped = undefined;
+      this.#void('interfaces');
+    }
+    if (this.#mapped !== undefined) this.#addMapped(this.#mapped);
+    this.#servers.look();
+    this.#endRound();
+  }
+
+  /** What it finds while it starts, the candidates of the host itself, are put into `hosts`. */
+  #newRound(hosts: Candidate[]): Round {
+    const { clock, random, router, underlay } = this.#deps;
+    const addresses = this.#watcher?.addresses ?? [];
+    const gatherer = new Gatherer(
+      {
+        ...{ clock, random, router },
+        send: (bytes, base, to) => {
+          underlay.send(bytes, base, to);
+        },
+      },
+      {
+        bases: underlay.bases,
+        addresses: addresses.map(({ name, host }) => ({ name, address: host })),
+        servers: this.#servers.known,
+      },
+      {
+        candidate: (candidate) => {
+          if (candidate.kind === 'host') hosts.push(candidate);
+          else this.#onFound(candidate);
+        },
+        gathered: () => {
+          round.isDone = true;
+          if (this.#round === round) this.#endRound();
+        },
+        finished: (report) => {
+          this.#report = report;
+        },
+      },
+      this.#deps.gatherer,
+    );
+    const startedMs = clock.monotonic();
+    const round: Round = { gatherer, startedMs, isDone: false, isOver: false };
+    return round;
+  }
+
+  #onFound(candidate: Candidate): void {
+    const finding = this.#known.add(candidate);
+    if (finding === 'known') return;
+    const isBeside = finding === 'port' || (finding === 'added' && !this.#isGathered);
+    if (isBeside) this.#emit('candidate', candidate);
+    else this.#void('outer_address');
+  }
+
+  #endRound(): void {
+    const round = this.#round;
+    if (round?.isDone !== true || round.isOver || this.#servers.isWaiting) return;
+    round.isOver = true;
+    const { bases, udp } = round.gatherer.report;
+    const isGone = this.#known.end((name) =>
+      bases.every(({ base, mapped }) => base !== name || mapped === undefined),
+    );
+    if (isGone) this.#void('outer_address');
+    else this.#setGathered();
+    if (udp || !this.#servers.areThereAny) {
+      this.#retry.reset();
+      this.#beginIn(Math.round(ROUND_MS * (0.75 + randomFraction(this.#deps.random) / 2)));
+    } else {
+      this.#beginIn(Math.max(MIN_ROUND_MS, this.#retry.next()));
+    }
+  }
+
+  #void(reason: string): void {
+    this.#isGathered = false;
+    this.#deps.log.info({ reason }, 'the addresses of this node have changed');
+    this.#emit('changed', { reason });
+    if (this.#round?.isOver === true) this.#setGathered();
+  }
+
+  #setGathered(): void {
+    if (this.#isGathered) return;
+    this.#isGathered = true;
+    this.#emit('gathered', {});
+  }
+
+  /** Any listener may have stopped us. */
+  #emit<Name extends keyof LocalNetworkEvents>(name: Name, event: LocalNetworkEvents[Name]): void {
+    if (this.#state === 'running') this.events.emit(name, event);
+  }
+
+  /** Anew if the last time is so long ago. */
+  #startMapping(minAgeMs: number): void {
+    const { clock, mapPort } = this.#deps;
+    const port = this.#mappedBase?.port;
+    if (this.#state !== 'running' || mapPort === undefined || port === undefined) return;
+    const nowMs = clock.monotonic();
+    if (this.#mapping !== undefined && nowMs - this.#mappingStartedMs < minAgeMs) return;
+    this.#mappingStartedMs = nowMs;
+    this.#mapping ??= mapPort(port, (state) => {
+      this.#onMapping(state);
+    });
+    this.#mapping.start();
+  }
+
+  #onMapping(state: PortMappingState): void {
+    if (this.#state !== 'running' || (state.status !== 'mapped' && state.status !== 'none')) return;
+    const mapped = state.status === 'mapped' ? state.external : undefined;
+    const before = this.#mapped;
+    this.#mapped = mapped;
+    if (before !== undefined && (mapped === undefined || !isSame(before, mapped))) {
+      // Perhaps a server sees it, too.
+      this.#known.doubt({ base: this.#mappedBase?.name ?? '', endpoint: before });
+      this.#beginSoon();
+    }
+    if (mapped !== undefined) this.#addMapped(mapped);
+  }
+
+  #addMapped(endpoint: Endpoint): void {
+    const base = this.#mappedBase;
+    if (base !== undefined) this.#round?.gatherer.addMappedPort(base, endpoint);
+  }
+
+  /** Gateways map ports of IPv4. */
+  get #mappedBase(): LocalBase | undefined {
+    return this.#deps.underlay.bases.find(({ family }) => family === 'v4');
+  }
+}
+
+function isSame(a: Endpoint, b: Endpoint): boolean {
+  return endpointKey(a) === endpointKey(b);
+}

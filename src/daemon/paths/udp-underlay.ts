@@ -1,0 +1,68 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Endpoint } from '../../base/endpoint.ts';
+import { PilotError } from '../../base/pilot-error.ts';
+import type { RandomBytes } from '../../base/random.ts';
+import type { LocalBase } from '../../ice/base-gatherer.ts';
+import { StunRouter } from '../../ice/stun-router.ts';
+import { DirectLink } from '../links/direct-link.ts';
+import { type Base, UdpPort, type UdpPortOptions } from '../links/udp-port.ts';
+import type { LinkAddress, LinkHandlers, Underlay, UnderlayLink } from './underlay.ts';
+
+export interface UdpUnderlayOptions extends Omit<UdpPortOptions, 'datagram'> {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+}
+
+/** The node's sockets of this host: links are UDX streams, all other datagrams go to the STUN router. */
+export class UdpUnderlay implements Underlay {
+  readonly router = new StunRouter();
+  readonly port: UdpPort;
+  readonly #clock: Clock;
+  readonly #random: RandomBytes;
+
+  /** Binds. PilotError `unavailable` when neither address family can be used. */
+  constructor(options: UdpUnderlayOptions) {
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.port = new UdpPort({
+      ...options,
+      datagram: (bytes, base, from) => {
+        this.router.receive(bytes, base, from);
+      },
+    });
+  }
+
+  get bases(): readonly LocalBase[] {
+    return (['v4', 'v6'] as const).flatMap((name) => {
+      const port = this.port.portOf(name);
+      return port === undefined ? [] : [{ name, family: name, port }];
+    });
+  }
+
+  send(bytes: Uint8Array, base: string, to: Endpoint): void {
+    if (isBase(base)) this.port.send(bytes, base, to);
+  }
+
+  newStreamId(): number {
+    return this.port.newStreamId(this.#random);
+  }
+
+  openLink(address: LinkAddress, handlers: LinkHandlers): UnderlayLink {
+    const { base, remote } = address;
+    if (!isBase(base) || !this.port.reaches(base, remote)) {
+      throw new PilotError('unavailable', `the socket ${base} does not reach ${remote.host}`, {
+        hint: 'See which address families this host has: pilotctl netcheck',
+      });
+    }
+    return new DirectLink({ ...address, base, port: this.port, clock: this.#clock, handlers });
+  }
+
+  /** Ends the links, too. Resolves when every socket is closed; may be called twice. */
+  async close(): Promise<void> {
+    await this.port.close();
+  }
+}
+
+function isBase(name: string): name is Base {
+  return /^(?:v4|v6|punch-\d+)$/.test(name);
+}
