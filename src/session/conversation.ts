@@ -3,13 +3,13 @@
  * a handshake is through and ends for good; what comes after is another one.
  */
 import type { Clock } from '../base/clock.ts';
-import { WireError } from '../base/wire-error.ts';
 import {
   CLOSE_FRAME,
   decodeAck,
   decodeFrames,
   decodePong,
   decodeResume,
+  encodePathPong,
   encodePong,
   FRAME,
   type Frame,
@@ -19,6 +19,7 @@ import type { Link } from './link.ts';
 import { Liveness } from './liveness.ts';
 import { PacketWriter } from './packet-writer.ts';
 import { Pings } from './pings.ts';
+import { readable } from './readable.ts';
 import { ReliableStream } from './reliable-stream.ts';
 import type { SessionCounters } from './session-counters.ts';
 import { type Epoch, SessionKeys } from './session-keys.ts';
@@ -66,6 +67,8 @@ export class Conversation {
   #link: Link | undefined;
   #pending: OutgoingFrame[] = [];
   #pendingBytes = 0;
+  /** Of the packet that is being taken in; one answer a packet, so that none makes many. */
+  #pathPong: OutgoingFrame | undefined;
   #lastAskedMs: number;
   #flush: 'none' | 'scheduled' | 'running' | 'again' = 'none';
   #hasEnded = false;
@@ -171,8 +174,16 @@ export class Conversation {
     });
   }
 
-  /** Takes in the frames of a packet. */
-  receive(plaintext: Uint8Array): void {
+  /** Over that link and back by it, beside whatever the session's own link carries. */
+  async pingOver(link: Link, timeoutMs: number): Promise<number> {
+    this.#liveness.used();
+    return this.#pings.pathPing(timeoutMs, (frame) => {
+      this.#writeAlone(frame, link);
+    });
+  }
+
+  /** Takes in the frames of a packet. `via`: the link it came by, if that is known. */
+  receive(plaintext: Uint8Array, via?: Link): void {
     this.#liveness.received();
     const frames = readable(decodeFrames, plaintext);
     if (frames === undefined) this.#onViolation();
@@ -181,6 +192,9 @@ export class Conversation {
       if (frame.sequence !== undefined) this.#onReliable(frame, frame.sequence);
       else if (!this.#onFrame(frame)) this.#onViolation();
     }
+    const pathPong = this.#pathPong;
+    this.#pathPong = undefined;
+    if (pathPong !== undefined) this.#writeAlone(pathPong, via ?? this.#link);
   }
 
   /** Tells the peer that it is over, after what has been given to `send` so far. */
@@ -215,7 +229,11 @@ export class Conversation {
       case FRAME.ping:
         return this.#onPing(readable(encodePong, body));
       case FRAME.pong:
-        return this.#onPong(readable(decodePong, body));
+      case FRAME.pathPong:
+        return this.#onPong(readable(decodePong, body), type === FRAME.pathPong);
+      case FRAME.pathPing:
+        this.#pathPong = readable(encodePathPong, body);
+        return this.#pathPong !== undefined;
       case FRAME.close:
         this.#deps.events.ended('peer_closed');
         return true;
@@ -234,8 +252,8 @@ export class Conversation {
     return pong !== undefined;
   }
 
-  #onPong(token: number | undefined): boolean {
-    if (token !== undefined) this.#pings.answered(token);
+  #onPong(token: number | undefined, isOfPath: boolean): boolean {
+    if (token !== undefined) this.#pings.answered(token, isOfPath);
     return token !== undefined;
   }
 
@@ -304,12 +322,7 @@ export class Conversation {
     }
     const epoch = this.keys.sealing;
     if (epoch === undefined) return;
-    const writer = new PacketWriter((parts, length) => {
-      if (this.#hasEnded) return;
-      const packet = epoch.send.seal(parts, length);
-      this.#deps.counters.sent(packet);
-      this.#link?.send(packet);
-    });
+    const writer = this.#writer(epoch, () => this.#link);
     const pending = this.#pending;
     this.#pending = [];
     this.#pendingBytes = 0;
@@ -320,14 +333,22 @@ export class Conversation {
     if (last !== undefined) writer.add(last);
     writer.end();
   }
-}
 
-/** Undefined for what the decoder refuses. Decoding stands apart from acting on it: that is others' code. */
-function readable<T>(decode: (bytes: Uint8Array) => T, bytes: Uint8Array): T | undefined {
-  try {
-    return decode(bytes);
-  } catch (error) {
-    if (error instanceof WireError) return undefined;
-    throw error;
+  /** In a packet of its own, which may overtake others or be overtaken. */
+  #writeAlone(frame: OutgoingFrame, link: Link | undefined): void {
+    const epoch = this.#hasEnded ? undefined : this.keys.sealing;
+    if (epoch === undefined) return;
+    const writer = this.#writer(epoch, () => link);
+    writer.add(frame);
+    writer.end();
+  }
+
+  #writer(epoch: Epoch, link: () => Link | undefined): PacketWriter {
+    return new PacketWriter((parts, length) => {
+      if (this.#hasEnded) return;
+      const packet = epoch.send.seal(parts, length);
+      this.#deps.counters.sent(packet);
+      link()?.send(packet);
+    });
   }
 }

@@ -10,6 +10,8 @@
  *     03 PING      token 8
  *     04 PONG      token 8
  *     05 CLOSE     -
+ *     06 PATHPING  token 8
+ *     07 PATHPONG  token 8
  *     20 DATAGRAM  application bytes
  *     80 MESSAGE   sequence number 8, application bytes
  *
@@ -26,6 +28,8 @@ export const FRAME = {
   ping: 0x03,
   pong: 0x04,
   close: 0x05,
+  pathPing: 0x06,
+  pathPong: 0x07,
   datagram: 0x20,
   message: 0x80,
 } as const;
@@ -140,7 +144,16 @@ export function encodePong(ping: Uint8Array): OutgoingFrame {
   return { type: FRAME.pong, sequence: undefined, body: ping.subarray(0, TOKEN_BYTES) };
 }
 
-/** The token of our ping that a PONG answers. */
+/** Wants its answer by the link that it comes by, whichever carries the session. */
+export function encodePathPing(token: number): OutgoingFrame {
+  return control(FRAME.pathPing, new ByteWriter(TOKEN_BYTES).u64(token));
+}
+
+export function encodePathPong(ping: Uint8Array): OutgoingFrame {
+  return { ...encodePong(ping), type: FRAME.pathPong };
+}
+
+/** The token of our ping that a PONG or PATHPONG answers. */
 export function decodePong(body: Uint8Array): number {
   return readCount(new ByteReader(body));
 }

@@ -1,6 +1,6 @@
 import type { Cancel, Clock } from '../base/clock.ts';
 import { PilotError } from '../base/pilot-error.ts';
-import { encodePing, type OutgoingFrame } from './frame.ts';
+import { encodePathPing, encodePing, type OutgoingFrame } from './frame.ts';
 
 /** More waiting pings than this come from a caller that does not stop. */
 export const MAX_PINGS = 64;
@@ -9,6 +9,8 @@ const SMOOTHING = 1 / 8;
 
 interface Waiting {
   readonly sentMs: number;
+  /** Over a link that need not be the session's. */
+  readonly isOfPath: boolean;
   readonly resolve: (rttMs: number) => void;
   readonly reject: (error: PilotError) => void;
   readonly cancel: Cancel;
@@ -40,6 +42,23 @@ export class Pings {
 
   /** Sends a ping; resolves with its round trip in milliseconds. */
   async ping(timeoutMs: number, send: (frame: OutgoingFrame) => void): Promise<number> {
+    return this.#wait(timeoutMs, false, (token) => {
+      send(encodePing(token));
+    });
+  }
+
+  /** The same for a link that the caller knows; it says nothing of the session's own round trip. */
+  async pathPing(timeoutMs: number, send: (frame: OutgoingFrame) => void): Promise<number> {
+    return this.#wait(timeoutMs, true, (token) => {
+      send(encodePathPing(token));
+    });
+  }
+
+  async #wait(
+    timeoutMs: number,
+    isOfPath: boolean,
+    send: (token: number) => void,
+  ): Promise<number> {
     if (this.#waiting.size >= MAX_PINGS) {
       throw new PilotError('unavailable', `${MAX_PINGS} pings to this peer are waiting already`, {
         hint: 'wait for some of them to be answered or to time out',
@@ -55,14 +74,21 @@ export class Pings {
           }),
         );
       });
-      this.#waiting.set(token, { sentMs: this.#clock.monotonic(), resolve, reject, cancel });
-      send(encodePing(token));
+      const sentMs = this.#clock.monotonic();
+      this.#waiting.set(token, { sentMs, isOfPath, resolve, reject, cancel });
+      send(token);
     });
   }
 
   /** An answer has come. One that nobody waits for any more still tells how far it is. */
-  answered(token: number): void {
+  answered(token: number, isOfPath = false): void {
     const waiting = this.#waiting.get(token);
+    // Of the other kind: only a broken peer answers so.
+    if (waiting !== undefined && waiting.isOfPath !== isOfPath) return;
+    if (isOfPath) {
+      if (waiting !== undefined) this.#settle(token, waiting);
+      return;
+    }
     const sentMs = this.#probe?.token === token ? this.#probe.sentMs : waiting?.sentMs;
     if (sentMs === undefined) return;
     const rttMs = this.#clock.monotonic() - sentMs;
@@ -71,9 +97,7 @@ export class Pings {
       this.#probe = undefined;
       return;
     }
-    this.#waiting.delete(token);
-    waiting.cancel();
-    waiting.resolve(rttMs);
+    this.#settle(token, waiting);
   }
 
   sample(rttMs: number): void {
@@ -92,5 +116,11 @@ export class Pings {
       );
     }
     this.#waiting.clear();
+  }
+
+  #settle(token: number, { sentMs, cancel, resolve }: Waiting): void {
+    this.#waiting.delete(token);
+    cancel();
+    resolve(this.#clock.monotonic() - sentMs);
   }
 }

@@ -108,8 +108,11 @@ export class Session {
     this.#handshakes.open(early);
   }
 
-  /** Takes in whatever the peer's links deliver, and owns it from then on. Throws for none of it. */
-  receive(packet: Uint8Array): void {
+  /**
+   * Takes in whatever the peer's links deliver, and owns it from then on. Throws for none of it. `via`: the
+   * way back by which it came, for a ping that asks about it; without it the answer takes the session's link.
+   */
+  receive(packet: Uint8Array, via?: Link): void {
     this.counters.received(packet);
     if (this.#phase.kind === 'closed') {
       this.counters.drop('closed');
@@ -118,7 +121,7 @@ export class Session {
     const buffer = Buffer.from(packet.buffer, packet.byteOffset, packet.byteLength);
     switch (buffer[0] ?? 0) {
       case PACKET.sealed:
-        this.#onSealed(buffer);
+        this.#onSealed(buffer, via);
         return;
       case PACKET.initiation:
         this.#handshakes.onInitiation(buffer);
@@ -151,7 +154,19 @@ export class Session {
 
   /** The round trip in milliseconds. PilotError `timeout`, `connection_failed` or `unavailable`. */
   async ping(timeoutMs: number): Promise<number> {
-    if (this.#conversation !== undefined) return this.#conversation.ping(timeoutMs);
+    return this.#needConversation().ping(timeoutMs);
+  }
+
+  /**
+   * The round trip over one of the peer's links, in use or not, and back by the same one. What it finds says
+   * nothing of `rttMs`. It may be dropped as a late packet while more than 2,000 others overtake it.
+   */
+  async pingOver(link: Link, timeoutMs: number): Promise<number> {
+    return this.#needConversation().pingOver(link, timeoutMs);
+  }
+
+  #needConversation(): Conversation {
+    if (this.#conversation !== undefined) return this.#conversation;
     throw new PilotError('connection_failed', 'there is no open session with this peer', {
       hint: 'see `pilotctl peers` for its state',
     });
@@ -174,7 +189,7 @@ export class Session {
     this.#link.send(packet);
   }
 
-  #onSealed(packet: Buffer): void {
+  #onSealed(packet: Buffer, via: Link | undefined): void {
     const index = sealedReceiver(packet);
     if (index === undefined) {
       this.counters.drop('malformed');
@@ -188,15 +203,15 @@ export class Session {
     }
     const plaintext = epoch.receive.open(packet);
     if (typeof plaintext === 'string') this.counters.drop(plaintext);
-    else if (halfOpen === undefined || this.#confirm(halfOpen)) this.#takeIn(epoch, plaintext);
+    else if (halfOpen === undefined || this.#confirm(halfOpen)) this.#takeIn(epoch, plaintext, via);
   }
 
-  #takeIn(epoch: Epoch, plaintext: Uint8Array): void {
+  #takeIn(epoch: Epoch, plaintext: Uint8Array, via: Link | undefined): void {
     if (!epoch.isConfirmed) {
       epoch.isConfirmed = true;
       if (epoch.isInitiator) this.#handshakes.sessionConfirmed();
     }
-    this.#conversation?.receive(plaintext);
+    this.#conversation?.receive(plaintext, via);
   }
 
   /** The peer has the keys of our answer. False when they come to nothing. */

@@ -10,6 +10,8 @@ import {
   decodePong,
   decodeResume,
   encodeAck,
+  encodePathPing,
+  encodePathPong,
   encodePing,
   encodePong,
   encodeResume,
@@ -56,6 +58,8 @@ test.each([
   [encodePing(5), '03 00000008 0000000000000005'],
   [encodePong(fromHex('0102030405060708ff')), '04 00000008 0102030405060708'],
   [CLOSE_FRAME, '05 00000000'],
+  [encodePathPing(6), '06 00000008 0000000000000006'],
+  [encodePathPong(fromHex('0102030405060708ff')), '07 00000008 0102030405060708'],
   [{ type: 0x20, sequence: undefined, body: fromHex('aabb') }, '20 00000002 aabb'],
   [{ type: 0x80, sequence: 2 ** 33 + 1, body: fromHex('cc') }, '80 00000009 0000000200000001 cc'],
 ])('%# has the documented bytes', (frame, hex) => {
