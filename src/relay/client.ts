@@ -296,7 +296,8 @@ export class RelayClient {
   #ended(error: RelayError): void {
     const { clock, log } = this.#options;
     const onlineMs = this.#online === undefined ? 0 : clock.monotonic() - this.#online.atMs;
-    if (onlineMs > this.#backoff.ceilingMs) this.#backoff.reset();
+    const stableMs = Math.min(this.#backoff.ceilingMs, this.#settings.stableAfterMs);
+    if (onlineMs > stableMs) this.#backoff.reset();
     this.#online = undefined;
     this.#connection = undefined;
     this.#present.clear();
