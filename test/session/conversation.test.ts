@@ -68,6 +68,8 @@ describe('what an authentic peer must not send', () => {
     ['a RESUME that ends early', '02 00000001 01'],
     ['a ping without a token', '03 00000000'],
     ['a pong without a token', '04 00000001 00'],
+    ['a path ping without a token', '06 00000000'],
+    ['a path pong without a token', '07 00000001 00'],
   ])('%s ends the session', (_what, hex) => {
     const end = new OneEnd();
     end.read(hex);
@@ -96,5 +98,13 @@ test('a flood of pings is answered in part, and counted', () => {
   end.read('03 00000008 0000000000000000'.repeat(1000));
   expect(end.sent).toEqual(Array.from({ length: 256 }, () => FRAME.pong.toString(16)));
   expect(end.counters.drops.get('rate_limited')).toBe(744);
+  expect(end.events).toEqual([]);
+});
+
+test('many path pings in a packet have one answer', () => {
+  const end = new OneEnd();
+  end.sent.length = 0;
+  end.read('06 00000008 0000000000000001 06 00000008 0000000000000002');
+  expect(end.sent).toEqual(['7']);
   expect(end.events).toEqual([]);
 });
