@@ -20,7 +20,7 @@
  */
 import { Backoff, type BackoffSettings } from '../../base/backoff.ts';
 import type { Cancel, Clock } from '../../base/clock.ts';
-import type { Endpoint } from '../../base/endpoint.ts';
+import { type Endpoint, formatEndpoint } from '../../base/endpoint.ts';
 import type { Emitter } from '../../base/events.ts';
 import { type RandomBytes, randomFraction } from '../../base/random.ts';
 import type { GathererSettings, LocalBase } from '../../ice/base-gatherer.ts';
@@ -29,22 +29,18 @@ import { endpointKey } from '../../ice/endpoint-key.ts';
 import { Gatherer } from '../../ice/gatherer.ts';
 import type { NatReport } from '../../ice/nat-behaviour.ts';
 import type { StunRouter } from '../../ice/stun-router.ts';
-import { type InterfaceSource, NetworkWatcher } from '../links/network-watcher.ts';
+import {
+  type InterfaceAddress,
+  type InterfaceSource,
+  NetworkWatcher,
+} from '../links/network-watcher.ts';
 import type { PortMapping, PortMappingState } from '../links/port-mapping.ts';
 import type { Log } from '../log.ts';
 import { GuardedEmitter } from './guarded-emitter.ts';
 import { KnownCandidates } from './known-candidates.ts';
+import type { NetworkEvents, PathNetwork } from './path-attempt.ts';
 import { StunServers, type StunServersDeps } from './stun-servers.ts';
 import type { Underlay } from './underlay.ts';
-
-export interface LocalNetworkEvents {
-  /** A new one, to be told to peers. */
-  readonly candidate: Candidate;
-  /** No more are to come for now. */
-  readonly gathered: object;
-  /** Those before are void. `reason`: `interfaces` or `outer_address`. */
-  readonly changed: { readonly reason: string };
-}
 
 export interface LocalNetworkDeps extends StunServersDeps {
   readonly clock: Clock;
@@ -76,22 +72,27 @@ const MIN_MAPPING_MS = 60_000;
 interface Round {
   readonly gatherer: Gatherer;
   readonly startedMs: number;
+  /** The servers that were wanted, as text. */
+  readonly servers: string;
   /** The servers have answered, or will not. */
   isDone: boolean;
   /** Nothing more is waited for, names neither. */
   isOver: boolean;
 }
 
-export class LocalNetwork {
-  readonly events: Emitter<LocalNetworkEvents>;
+export class LocalNetwork implements PathNetwork {
+  readonly events: Emitter<NetworkEvents>;
   readonly #deps: LocalNetworkDeps;
   readonly #servers: StunServers;
   readonly #retry: Backoff;
   readonly #known = new KnownCandidates();
   #state: 'new' | 'running' | 'stopped' = 'new';
   #watcher: NetworkWatcher | undefined;
+  /** The watcher's when it last was quiet. */
+  #addresses: readonly InterfaceAddress[] = [];
   #mapping: Pick<PortMapping, 'start' | 'stop'> | undefined;
   #mappingStartedMs = 0;
+  /** At the gateway. */
   #mapped: Endpoint | undefined;
   #round: Round | undefined;
   #isGathered = false;
@@ -101,7 +102,7 @@ export class LocalNetwork {
   constructor(deps: LocalNetworkDeps) {
     this.#deps = deps;
     this.#retry = new Backoff(RETRY, deps.random);
-    this.events = new GuardedEmitter<LocalNetworkEvents>((err) => {
+    this.events = new GuardedEmitter<NetworkEvents>((err) => {
       deps.log.error({ err }, 'a listener of the network failed');
     });
     this.#servers = new StunServers(deps, {
@@ -140,6 +141,7 @@ export class LocalNetwork {
     if (this.#state !== 'new') return;
     this.#state = 'running';
     this.#watcher = this.#watch();
+    this.#addresses = this.#watcher?.addresses ?? [];
     this.#begin();
     this.#startMapping(0);
   }
@@ -154,13 +156,14 @@ export class LocalNetwork {
     await this.#mapping?.stop();
   }
 
-  /** Gathers again now: after a sleep, a lost path, when somebody asks for a direct path. */
+  /** Gathers again now: after a sleep, a lost path, a login at a relay, a wish for a direct path. */
   refresh(reason: string): void {
     if (this.#state !== 'running') return;
     this.#deps.log.debug({ reason }, 'the addresses of this node are looked for again');
-    this.#servers.forget();
     this.#startMapping(MIN_MAPPING_MS);
-    this.#beginSoon();
+    const isNews = textOf(this.#servers.wanted) !== this.#round?.servers;
+    if (isNews) this.#beginIn(0);
+    else this.#beginSoon();
   }
 
   /** Gathers again if a NAT may have forgotten what the last round found: before a path is looked for. */
@@ -172,7 +175,8 @@ export class LocalNetwork {
   #watch(): NetworkWatcher | undefined {
     const { interfaces, clock, log } = this.#deps;
     try {
-      return new NetworkWatcher(interfaces, clock, () => {
+      return new NetworkWatcher(interfaces, clock, (addresses) => {
+        this.#addresses = addresses;
         this.#servers.forget();
         this.#begin();
         this.#startMapping(0);
@@ -194,8 +198,8 @@ export class LocalNetwork {
   #beginIn(ms: number): void {
     const { clock } = this.#deps;
     const dueMs = clock.monotonic() + ms;
-    if (this.#state !== 'running' || (this.#next !== undefined && this.#next.dueMs <= dueMs))
-      return;
+    if (this.#state !== 'running') return;
+    if (this.#next !== undefined && this.#next.dueMs <= dueMs) return;
     this.#next?.cancel();
     const cancel = clock.after(ms, () => {
       this.#begin();
@@ -228,7 +232,6 @@ export class LocalNetwork {
   /** What it finds while it starts, the candidates of the host itself, are put into `hosts`. */
   #newRound(hosts: Candidate[]): Round {
     const { clock, random, router, underlay } = this.#deps;
-    const addresses = this.#watcher?.addresses ?? [];
     const gatherer = new Gatherer(
       {
         ...{ clock, random, router },
@@ -238,7 +241,7 @@ export class LocalNetwork {
       },
       {
         bases: underlay.bases,
-        addresses: addresses.map(({ name, host }) => ({ name, address: host })),
+        addresses: this.#addresses.map(({ name, host }) => ({ name, address: host })),
         servers: this.#servers.known,
       },
       {
@@ -256,8 +259,13 @@ export class LocalNetwork {
       },
       this.#deps.gatherer,
     );
-    const startedMs = clock.monotonic();
-    const round: Round = { gatherer, startedMs, isDone: false, isOver: false };
+    const round: Round = {
+      gatherer,
+      startedMs: clock.monotonic(),
+      servers: textOf(this.#servers.wanted),
+      isDone: false,
+      isOver: false,
+    };
     return round;
   }
 
@@ -273,16 +281,19 @@ export class LocalNetwork {
     const round = this.#round;
     if (round?.isDone !== true || round.isOver || this.#servers.isWaiting) return;
     round.isOver = true;
-    const { bases, udp } = round.gatherer.report;
+    const { gatherer, servers } = round;
+    const { bases, udp } = gatherer.report;
     const isGone = this.#known.end((name) =>
       bases.every(({ base, mapped }) => base !== name || mapped === undefined),
     );
     if (isGone) this.#void('outer_address');
     else this.#setGathered();
-    if (udp || !this.#servers.areThereAny) {
+    if (udp || servers === '') {
       this.#retry.reset();
       this.#beginIn(Math.round(ROUND_MS * (0.75 + randomFraction(this.#deps.random) / 2)));
     } else {
+      // Perhaps names led to where nobody is, in a hotel before it lets us in.
+      this.#servers.forget();
       this.#beginIn(Math.max(MIN_ROUND_MS, this.#retry.next()));
     }
   }
@@ -301,7 +312,7 @@ export class LocalNetwork {
   }
 
   /** Any listener may have stopped us. */
-  #emit<Name extends keyof LocalNetworkEvents>(name: Name, event: LocalNetworkEvents[Name]): void {
+  #emit<Name extends keyof NetworkEvents>(name: Name, event: NetworkEvents[Name]): void {
     if (this.#state === 'running') this.events.emit(name, event);
   }
 
@@ -345,4 +356,8 @@ export class LocalNetwork {
 
 function isSame(a: Endpoint, b: Endpoint): boolean {
   return endpointKey(a) === endpointKey(b);
+}
+
+function textOf(servers: readonly Endpoint[]): string {
+  return servers.map(formatEndpoint).join(' ');
 }

@@ -63,14 +63,15 @@ export class StunServers {
     return this.#cancelPatience !== undefined;
   }
 
-  /** Is there a server to ask, known or not? */
-  get areThereAny(): boolean {
-    return this.#wanted.length > 0;
+  /** By name or address, known or not. */
+  get wanted(): readonly Endpoint[] {
+    const { relayStunServers, configured } = this.#deps;
+    return [...relayStunServers(), ...configured].slice(0, MAX_STUN_SERVERS);
   }
 
   /** Numeric, each once. */
   get known(): readonly Endpoint[] {
-    const known = this.#wanted.flatMap(({ host, port }) => {
+    const known = this.wanted.flatMap(({ host, port }) => {
       if (familyOf(host) !== undefined) return [{ host, port }];
       const addresses = this.#names.get(host)?.addresses ?? [];
       return addresses.map((address) => ({ host: address, port }));
@@ -82,7 +83,7 @@ export class StunServers {
   look(): void {
     if (this.#isStopped) return;
     const names = new Set(
-      this.#wanted.map(({ host }) => host).filter((host) => familyOf(host) === undefined),
+      this.wanted.map(({ host }) => host).filter((host) => familyOf(host) === undefined),
     );
     for (const [name, { isAsked }] of this.#names) {
       if (!names.has(name) && !isAsked) this.#names.delete(name);
@@ -108,11 +109,6 @@ export class StunServers {
     this.#isStopped = true;
     this.#cancelPatience?.();
     this.#cancelPatience = undefined;
-  }
-
-  get #wanted(): readonly Endpoint[] {
-    const { relayStunServers, configured } = this.#deps;
-    return [...relayStunServers(), ...configured].slice(0, MAX_STUN_SERVERS);
   }
 
   async #ask(name: string, entry: Name): Promise<void> {

@@ -5,16 +5,16 @@ import { NetworkFixture, settle } from './network-fixture.ts';
 
 const OUTER = { host: '203.0.113.10', port: 7000 };
 
-test('the servers of a relay are asked after the login', async () => {
+test('the servers of a relay are asked at once after the login', async () => {
   const relays: { host: string; port: number }[] = [];
-  const run = await new NetworkFixture('home', {
-    configured: [],
-    relayStunServers: () => relays,
-  }).gather();
+  const run = new NetworkFixture('home', { configured: [], relayStunServers: () => relays });
+  run.network.start();
+  await run.pass(100);
+  expect(run.takeTold()).toEqual(['candidate host 10.10.0.2:4000', 'gathered']);
   expect(run.candidates).toEqual(['host 10.10.0.2:4000']);
   relays.push({ host: '203.0.113.2', port: 3479 });
   run.network.refresh('relay');
-  await run.pass(500);
+  await run.pass(30, 1);
   expect(run.takeTold()).toEqual(['changed: outer_address', 'gathered']);
   expect(run.candidates).toContain('srflx 203.0.113.10:4000');
 });
@@ -60,6 +60,21 @@ test('a resolver that never answers is waited for as long as is bearable', async
   ]);
   await run.pass(60 * 60_000, 5_000);
   expect(questions).toBe(1);
+});
+
+test('a name that led to where nobody answers is resolved again', async () => {
+  const answers = ['203.0.113.99', '203.0.113.1'];
+  const run = new NetworkFixture('home', {
+    configured: [{ host: 'moved.example', port: 3478 }],
+    resolve: async () => Promise.resolve([answers.shift() ?? '']),
+  });
+  run.network.start();
+  await run.pass(30_000);
+  expect(run.takeTold()).toEqual([
+    ...['candidate host 10.10.0.2:4000', 'gathered'],
+    ...['changed: outer_address', 'gathered'],
+  ]);
+  expect(run.candidates).toContain('srflx 203.0.113.10:4000');
 });
 
 test('a mapped port is a candidate for as long as there is one', async () => {

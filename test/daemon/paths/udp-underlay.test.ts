@@ -4,9 +4,16 @@ import { afterEach, expect, test } from 'vitest';
 
 import type { Endpoint } from '../../../src/base/endpoint.ts';
 import { systemClock } from '../../../src/base/system-clock.ts';
+import { UdpPort } from '../../../src/daemon/links/udp-port.ts';
+import { silentLog } from '../../../src/daemon/log.ts';
+import { LocalNetwork } from '../../../src/daemon/paths/local-network.ts';
 import { UdpUnderlay } from '../../../src/daemon/paths/udp-underlay.ts';
 import type { UnderlayLink } from '../../../src/daemon/paths/underlay.ts';
-import { encodeBindingRequest, encodeBindingResponse } from '../../../src/ice/stun-message.ts';
+import {
+  decodeStunMessage,
+  encodeBindingRequest,
+  encodeBindingResponse,
+} from '../../../src/ice/stun-message.ts';
 import { until } from '../links/until.ts';
 
 const opened: UdpUnderlay[] = [];
@@ -83,6 +90,37 @@ test('a link carries packets between two underlays, and ends at both', async () 
   await links[0].close();
   await until('the other end is told', () => ends.length === 1);
   expect(ends).toEqual(['peer_closed']);
+});
+
+test('a network over real sockets finds what a server on this host sees', async () => {
+  const underlay = open();
+  const server = new UdpPort({
+    ...{ port: 0, interfaces: 'loopback' as const, families: ['v4'] as const },
+    datagram: (bytes, base, from) => {
+      const { transactionId } = decodeStunMessage(bytes);
+      server.send(encodeBindingResponse(transactionId, from), base, from);
+    },
+  });
+  const network = new LocalNetwork({
+    ...{ clock: systemClock, random: randomBytes, log: silentLog, underlay },
+    router: underlay.router,
+    interfaces: {
+      watch: () => ({
+        current: [{ name: 'lo', host: '127.0.0.1', family: 4, internal: true }],
+        stop: () => undefined,
+      }),
+    },
+    configured: [{ host: 'server.example', port: server.portOf('v4') ?? 0 }],
+    relayStunServers: () => [],
+    resolve: async () => Promise.resolve(['127.0.0.1']),
+    gatherer: { allowLoopback: true },
+  });
+  network.start();
+  await until('it is gathered', () => network.isGathered);
+  await network.stop();
+  await server.close();
+  expect(network.candidates.map(({ endpoint }) => endpoint)).toEqual([endpointOf(underlay)]);
+  expect(network.natReport).toMatchObject({ udp: true, bases: [{ behindNat: false }] });
 });
 
 test.each([
