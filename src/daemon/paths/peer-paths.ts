@@ -76,10 +76,21 @@ export class PeerPaths {
     return this.#route;
   }
 
-  /** Why there is no direct path, in words; empty when there is one. */
+  /** Of the path in use; undefined while only pings in the session could tell. */
+  get rttMs(): number | undefined {
+    return this.#current?.kind === 'relay' ? undefined : this.#finder?.rttMs;
+  }
+
+  /** Whether it is in use or not. */
+  linkOver(kind: 'direct' | 'relay'): Link | undefined {
+    return kind === 'relay' ? this.#route?.link : this.#finder?.link;
+  }
+
+  /** Why no direct path is in use, in words; empty when one is. */
   get whyNotDirect(): string {
+    if (this.#current !== undefined && this.#current.kind !== 'relay') return '';
     if (this.#finder === undefined) return 'this node looks for none';
-    if (this.#finder.link !== undefined) return '';
+    if (this.#finder.link !== undefined) return `there is one, but: ${this.#current?.reason ?? ''}`;
     if (this.#finder.isTrying) return 'one is being looked for';
     return this.#finder.lastFailure?.text ?? 'none was looked for yet';
   }
