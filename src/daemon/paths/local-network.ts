@@ -273,8 +273,13 @@ export class LocalNetwork implements PathNetwork {
     const finding = this.#known.add(candidate);
     if (finding === 'known') return;
     const isBeside = finding === 'port' || (finding === 'added' && !this.#isGathered);
-    if (isBeside) this.#emit('candidate', candidate);
-    else this.#void('outer_address');
+    if (isBeside) {
+      this.#emit('candidate', candidate);
+      return;
+    }
+    this.#void('outer_address');
+    const isOfGateway = this.#mapped !== undefined && isSame(candidate.endpoint, this.#mapped);
+    if (!isOfGateway) this.#startMapping(MIN_MAPPING_MS);
   }
 
   #endRound(): void {
@@ -286,8 +291,10 @@ export class LocalNetwork implements PathNetwork {
     const isGone = this.#known.end((name) =>
       bases.every(({ base, mapped }) => base !== name || mapped === undefined),
     );
-    if (isGone) this.#void('outer_address');
-    else this.#setGathered();
+    if (isGone) {
+      this.#void('outer_address');
+      this.#startMapping(MIN_MAPPING_MS);
+    } else this.#setGathered();
     if (udp || servers === '') {
       this.#retry.reset();
       this.#beginIn(Math.round(ROUND_MS * (0.75 + randomFraction(this.#deps.random) / 2)));

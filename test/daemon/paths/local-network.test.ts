@@ -133,6 +133,8 @@ test('another outer address is noticed by the timer', async () => {
   await run.pass(1.25 * ROUND_MS, 5_000);
   expect(run.takeTold()).toEqual(['changed: outer_address', 'gathered']);
   expect(run.candidates).toEqual(['host 10.10.0.2:4000', 'srflx 203.0.113.77:4000']);
+  // A gateway that was restarted has forgotten its ports.
+  expect(run.mapping.starts).toBe(2);
 });
 
 test('and at once when somebody asks', async () => {
