@@ -1,7 +1,10 @@
 import { expect } from 'vitest';
 
+import type { Cancel } from '../../src/base/clock.ts';
+import type { RandomBytes } from '../../src/base/random.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { HardPeer } from '../support/nat/hard-peer.ts';
+import { startNeighbour } from '../support/nat/neighbour.ts';
 import { Internet, type Site, type SiteKind } from '../support/nat/sites.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
@@ -12,16 +15,24 @@ export class HardRun {
   readonly sites: readonly [Site, Site];
   readonly a: HardPeer;
   readonly b: HardPeer;
+  readonly #stopNeighbours: readonly Cancel[];
 
   constructor(
     kinds: readonly [SiteKind, SiteKind],
-    as: { readonly seed: number; readonly delayMs: number; readonly sockets?: number },
+    as: {
+      readonly seed: number;
+      readonly delayMs: number;
+      readonly sockets?: number;
+      /** New flows a second from another host at each site. */
+      readonly neighbours?: number;
+    },
   ) {
     const { clock } = this;
     const random = seededRandom(as.seed);
     this.internet = new Internet({ clock, random, delayMs: as.delayMs });
     const { stunServers } = this.internet;
-    this.sites = [this.internet.addSite(kinds[0]), this.internet.addSite(kinds[1])];
+    this.sites = [this.internet.addSite(kinds[0], 2), this.internet.addSite(kinds[1], 2)];
+    this.#stopNeighbours = this.#addNeighbours(random, as.neighbours ?? 0);
     const [a, b] = this.sites.map(
       ({ hosts: [host = []] }, i) =>
         new HardPeer(host, {
@@ -34,6 +45,13 @@ export class HardRun {
     // Through the relay, which both reach over the same wire.
     a.startTo(b, clock, 2 * as.delayMs);
     b.startTo(a, clock, 2 * as.delayMs);
+  }
+
+  #addNeighbours(random: RandomBytes, flowsPerSecond: number): readonly Cancel[] {
+    if (flowsPerSecond === 0) return [];
+    return this.sites
+      .flatMap(({ hosts }) => hosts[1]?.[0] ?? [])
+      .map((host) => startNeighbour(host, this.clock, random, flowsPerSecond));
   }
 
   /** When both had a pair, which is the same; undefined when not within this time. */
@@ -61,6 +79,7 @@ export class HardRun {
   close(): void {
     this.a.close();
     this.b.close();
+    for (const stop of this.#stopNeighbours) stop();
     // What is on the wire still arrives.
     this.clock.advance(1000);
     expect(this.clock.pendingTimers).toBe(0);

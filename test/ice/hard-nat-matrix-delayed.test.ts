@@ -1,0 +1,3 @@
+import { testHardCells } from './hard-nat-cells.ts';
+
+testHardCells(25);
