@@ -21,6 +21,8 @@ const folder = mkdtempSync(path.join(tmpdir(), 'pilot-quickstart-'));
 const environment = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PILOT_'))),
   PATH: [path.join(root, 'bin'), process.env.PATH].join(path.delimiter),
+  // Nothing leaves this machine, not even a question to its router.
+  PILOT_NAT_TRAVERSAL: 'off',
 };
 /** Aborted, with the reason, when it has to end early. */
 const stop = new AbortController();

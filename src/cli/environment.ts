@@ -6,6 +6,7 @@ export const ENVIRONMENT = {
   PILOT_REGISTRY: 'host:port of a relay, where no relay is named',
   PILOT_HOSTNAME: 'the name of the node',
   PILOT_TOKEN: 'what the relays ask for',
+  PILOT_NAT_TRAVERSAL: 'required, preferred or off: whether to look for direct paths',
   PILOT_LOG_LEVEL: 'debug, info, warn or error',
   PILOT_PASSPHRASE: 'for identity export and import',
   PILOT_DAEMON_BIN: 'the pilotd that daemon start runs',

@@ -7,6 +7,7 @@ import { dialWebSocket } from '../relay/dial-websocket.ts';
 import type { DaemonNode, NodeDeps } from './daemon.ts';
 import { PilotNode } from './node.ts';
 import type { NodeSettings } from './node-core.ts';
+import { openNetwork } from './paths/open-network.ts';
 import { Store } from './store.ts';
 
 const KIB = 1024;
@@ -19,18 +20,36 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
   const storage = Store.open(dataFolder);
   try {
     const settings = nodeSettings(config);
-    const node = new PilotNode({ identity, storage, clock, random, log, settings, relays });
+    const open = openNetwork({ config, storage, relays, clock, random, log });
+    const network = open?.network;
+    const node = new PilotNode({
+      identity,
+      storage,
+      clock,
+      random,
+      log,
+      settings,
+      relays,
+      network,
+    });
+    for (const relay of relays) {
+      relay.on('online', () => {
+        network?.refresh('a relay is online');
+      });
+    }
     node.start();
     return {
       api: node,
       onWake: () => {
         for (const relay of relays) relay.probe();
+        network?.refresh('wake');
       },
       onKeyRotated: () => {
         node.keyRotated();
       },
       stop: async () => {
         await node.stop();
+        await open?.close();
         await storage.close();
       },
     };

@@ -4,7 +4,6 @@ import type { RandomBytes } from '../base/random.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { KeyChain } from '../identity/key-chain.ts';
 import type { CookieIssuer } from '../session/cookie.ts';
-import type { Link } from '../session/link.ts';
 import type { AppMessage, TrustItem } from './app-message.ts';
 import type { IncomingDeps } from './incoming.ts';
 import type { Log } from './log.ts';
@@ -13,17 +12,11 @@ import type { OutboxEntry } from './outbox-entry.ts';
 import type { PathNetwork } from './paths/path-attempt.ts';
 import type { PathFailure } from './paths/path-finder.ts';
 import type { CurrentPath } from './paths/peer-paths.ts';
+import type { Route } from './paths/route.ts';
 
 export interface RetryPolicy extends BackoffSettings {
   /** Refusals after which a message is a dead letter. */
   readonly maxAttempts: number;
-}
-
-/** A way to a peer that is there now. */
-export interface Route {
-  /** Which one: a relay's URL. */
-  readonly url: string;
-  readonly link: Link;
 }
 
 /** One relay as a place to leave envelopes for a certain peer. */

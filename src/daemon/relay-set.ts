@@ -12,7 +12,7 @@ import { PilotError } from '../base/pilot-error.ts';
 import type { RelayView } from '../client/api.ts';
 import { encodeNodeId } from '../identity/node-id.ts';
 import { MIN_LINK_PACKET_BYTES } from '../session/packet.ts';
-import type { Route } from './peer-deps.ts';
+import type { Route } from './paths/route.ts';
 import type { RelayPort } from './relay-port.ts';
 
 export type LookupKey = Parameters<RelayPort['lookup']>[0];

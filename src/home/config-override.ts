@@ -18,6 +18,7 @@ const VARIABLES = new Map([
   ['PILOT_RELAY', 'protocol.connection.relays'],
   ['PILOT_TOKEN', 'protocol.connection.relay_token'],
   ['PILOT_HOSTNAME', 'node.hostname'],
+  ['PILOT_NAT_TRAVERSAL', 'network.nat_traversal'],
   ['PILOT_LOG_LEVEL', 'observability.logging.level'],
 ]);
 

@@ -42,6 +42,9 @@ const network = section({
     of: ['required', 'preferred', 'off'],
     default: 'required',
   }),
+  port_mapping: toggle('Whether to ask the gateway for a port (PCP, NAT-PMP, UPnP).', {
+    default: true,
+  }),
   max_latency_ms: integer('A path slower than this is reported as slow.', {
     ...{ unit: 'milliseconds', min: 1, max: 60_000, default: 200 },
   }),

@@ -23,7 +23,7 @@ export interface Home {
 
 /** A home with fake nodes; its daemons are stopped when the test is over. */
 export function newHome(): Home {
-  const env = { PILOT_HOME: temporaryFolder() };
+  const env = { PILOT_HOME: temporaryFolder(), PILOT_NAT_TRAVERSAL: 'off' };
   const paths = HomePaths.of(env);
   const clock = new ManualClock();
   const random = seededRandom(7);

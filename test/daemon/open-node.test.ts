@@ -18,7 +18,11 @@ async function open(
   flags: Record<string, string | readonly string[]>,
   folder = temporaryFolder(),
 ): Promise<{ node: DaemonNode; identity: Identity }> {
-  const { config } = loadConfig({ flags, env: {}, defaultFile: path.join(folder, 'none.yaml') });
+  const { config } = loadConfig({
+    flags,
+    env: { PILOT_NAT_TRAVERSAL: 'off' },
+    defaultFile: path.join(folder, 'none.yaml'),
+  });
   const identity = Identity.create(random, systemClock.now());
   const dataFolder = path.join(folder, 'data');
   const deps = { config, identity, dataFolder, clock: systemClock, random, log: silentLog };

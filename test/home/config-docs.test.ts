@@ -21,6 +21,7 @@ the default. [examples/config.yaml](../examples/config.yaml) is such a file with
 | \`PILOT_RELAY\`     | \`protocol.connection.relays\`, separated by commas                          |
 | \`PILOT_TOKEN\`     | \`protocol.connection.relay_token\`                                          |
 | \`PILOT_HOSTNAME\`  | \`node.hostname\`                                                            |
+| \`PILOT_NAT_TRAVERSAL\` | \`network.nat_traversal\` |
 | \`PILOT_LOG_LEVEL\` | \`observability.logging.level\`                                              |
 | \`PILOT_REGISTRY\`  | a relay at \`ws://host:port\`, where nothing else names one (older settings) |
 

@@ -40,7 +40,12 @@ test('without any source every setting has its default', () => {
   const { config, origins, file, warnings } = load();
   expect(config).toEqual({
     node: { hostname: '' },
-    network: { topology: 'dynamic', nat_traversal: 'required', max_latency_ms: 200 },
+    network: {
+      topology: 'dynamic',
+      nat_traversal: 'required',
+      port_mapping: true,
+      max_latency_ms: 200,
+    },
     protocol: {
       type: 'pilot_overlay',
       identity: { algorithm: 'ed25519', key_rotation_days: 0 },

@@ -39,6 +39,8 @@ export interface PathNetwork {
   readonly router: StunRouter;
   readonly candidates: readonly Candidate[];
   readonly isGathered: boolean;
+  /** Makes sure that what is known is not old: a NAT may have forgotten it. */
+  freshen(): void;
   readonly events: Pick<Emitter<NetworkEvents>, 'on'>;
 }
 
@@ -191,6 +193,7 @@ export class PathAttempt {
   #begin(step: 'offer' | 'answer'): void {
     const { credentials } = this.#agent;
     const { tell, network } = this.#deps;
+    network.freshen();
     tell({ kind: 'path', attempt: this.id, step, credentials, streamId: this.#streamId });
     this.#tellCandidates(network.candidates, network.isGathered);
   }
@@ -258,6 +261,7 @@ export class PathAttempt {
   #becomeUp(): void {
     if (this.#state !== 'linked') return;
     this.#state = 'up';
+    for (const release of this.#release.splice(0)) release();
     this.#deps.handlers.up(this);
   }
 

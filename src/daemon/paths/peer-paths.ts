@@ -6,10 +6,10 @@ import type { Clock } from '../../base/clock.ts';
 import { formatEndpoint } from '../../base/endpoint.ts';
 import { isPrivateHost } from '../../base/ip-address.ts';
 import type { Link } from '../../session/link.ts';
-import type { Route } from '../peer-deps.ts';
 import { choosePath, type PathFacts } from './path-choice.ts';
 import { type PathFailure, PathFinder, type PathFinderDeps } from './path-finder.ts';
 import type { PathItem } from './path-message.ts';
+import type { Route } from './route.ts';
 
 /** What carries the session. */
 export interface CurrentPath {
