@@ -7,6 +7,9 @@
  * interface 2.3); durations end in `_ms` or `_secs`.
  */
 import type { ErrorCode } from '../base/pilot-error.ts';
+import type { PathChange, PathFailure, PathKind } from './path-api.ts';
+
+export type * from './path-api.ts';
 
 export interface ApiFailure {
   readonly code: ErrorCode;
@@ -237,10 +240,14 @@ export interface TrustedList {
 export interface PeerView extends NodeNames {
   readonly state: 'connected' | 'connecting' | 'online' | 'offline';
   /** Which link carries it now; empty when none does. */
-  readonly path: 'relay' | 'direct' | 'webrtc' | '';
+  readonly path: PathKind;
   /** The relay's URL, or the remote address of a direct path. */
   readonly endpoint: string;
   readonly rtt_ms: number | null;
+  /** RFC 3339: since when this path carries it; empty when none does. */
+  readonly path_since: string;
+  /** In words; empty when the path is direct. */
+  readonly why_not_direct: string;
   /** RFC 3339: since when the state holds. */
   readonly since: string;
   readonly encrypted: boolean;
@@ -257,11 +264,14 @@ export interface PeerList {
 
 export interface PingRequest extends TargetRequest {
   readonly timeout_ms?: number;
+  /** Measure this path, in use or not, there and back; `connection_failed` when there is none such. */
+  readonly path?: 'direct' | 'relay';
 }
 
 export interface PingReply extends NodeNames {
   readonly rtt_ms: number;
-  readonly path: PeerView['path'];
+  /** By which it was measured; `webrtc` counts as direct. */
+  readonly path: PathKind;
 }
 
 export type MessageType = 'text' | 'json' | 'binary';
@@ -383,6 +393,11 @@ export interface EventMap {
   readonly 'trust.requested': PendingTrust;
   readonly 'trust.changed': NodeNames & { readonly trusted: boolean; readonly reason: string };
   readonly 'peer.changed': PeerView;
+  /** A direct path carries the session. */
+  readonly 'path.opened': NodeNames & PathChange;
+  /** Another path carries it, or none. */
+  readonly 'path.changed': NodeNames & PathChange;
+  readonly 'path.failed': NodeNames & PathFailure;
   readonly 'relay.changed': RelayView;
   readonly 'identity.duplicate': { readonly relay: string; readonly since: string };
 }
@@ -395,6 +410,9 @@ export const EVENT_NAMES = [
   'trust.requested',
   'trust.changed',
   'peer.changed',
+  'path.opened',
+  'path.changed',
+  'path.failed',
   'relay.changed',
   'identity.duplicate',
 ] as const satisfies readonly EventName[];

@@ -171,11 +171,13 @@ export class PilotClient {
     return list.peers;
   }
 
+  /** `path`: measured over this one, whichever is in use. */
   async ping(
     target: string,
-    { timeoutMs, signal }: CallOptions & { timeoutMs?: number } = {},
+    options: CallOptions & { timeoutMs?: number; path?: 'direct' | 'relay' | undefined } = {},
   ): Promise<PingReply> {
-    const body = { target, timeout_ms: timeoutMs };
+    const { timeoutMs, path, signal } = options;
+    const body = { target, timeout_ms: timeoutMs, path };
     return this.#transport.json({ route: 'ping', body, waitMs: timeoutMs ?? 1, signal });
   }
 

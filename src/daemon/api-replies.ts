@@ -20,6 +20,7 @@ import type {
   TrustedNode,
   TrustRequestReply,
 } from '../client/api.ts';
+import { path, pathChange, pathFailure, rtt } from './api-path-replies.ts';
 import type { Replies } from './api-routes.ts';
 import { schemaOf } from './api-schemas.ts';
 
@@ -38,8 +39,6 @@ const names = {
   hostname: text.describe('empty when the node has none'),
 };
 const messageType = z.enum(['text', 'json', 'binary']);
-const path = z.enum(['relay', 'direct', 'webrtc', '']);
-const rtt = z.number().min(0).nullable();
 
 const nodeNames = schemaOf<NodeNames>()(z.object(names));
 
@@ -61,6 +60,8 @@ const peer = schemaOf<PeerView>()(
     path,
     endpoint: text,
     rtt_ms: rtt,
+    path_since: text.describe('RFC 3339; empty when no path carries a session'),
+    why_not_direct: text.describe('empty when the path is direct'),
     since: time,
     encrypted: z.boolean(),
     authenticated: z.boolean(),
@@ -217,6 +218,9 @@ export const EVENTS = schemaOf<EventMap>()(
     'trust.requested': pending,
     'trust.changed': z.object({ ...names, trusted: z.boolean(), reason: text }),
     'peer.changed': peer,
+    'path.opened': z.object({ ...names, ...pathChange.shape }),
+    'path.changed': z.object({ ...names, ...pathChange.shape }),
+    'path.failed': z.object({ ...names, ...pathFailure.shape }),
     'relay.changed': relay,
     'identity.duplicate': z.object({ relay: text, since: time }),
   }),

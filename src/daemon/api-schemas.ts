@@ -111,7 +111,11 @@ export const REQUESTS = {
   peers: {},
   ping: {
     body: schemaOf<PingRequest>()(
-      z.strictObject({ target, timeout_ms: waitMs.min(1).exactOptional() }),
+      z.strictObject({
+        target,
+        timeout_ms: waitMs.min(1).exactOptional(),
+        path: z.enum(['direct', 'relay']).exactOptional(),
+      }),
     ),
   },
   sendMessage: {

@@ -88,6 +88,31 @@ export class Metrics {
       },
     });
     this.#gauge('sessions_open', 'Sessions with peers', (totals) => totals.sessionsOpen);
+    this.#addPaths();
+  }
+
+  #addPaths(): void {
+    this.#gauge('direct_ratio', 'Part of all sessions that no relay carries', (totals) =>
+      ratio(totals.sessionsDirect, totals.sessionsOpen),
+    );
+    this.#counter(
+      'path_changes_total',
+      'Sessions that moved, by their path',
+      'path',
+      (totals) => totals.pathChanges,
+    );
+    this.#counter(
+      'path_attempts_total',
+      'Searches for a direct path',
+      'outcome',
+      (totals) => totals.pathAttempts,
+    );
+    this.#counter(
+      'path_losses_total',
+      'Direct paths lost while in use',
+      'reason',
+      (totals) => totals.pathLosses,
+    );
   }
 
   #addRoundTrips(): void {

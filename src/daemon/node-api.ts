@@ -42,6 +42,14 @@ export interface NodeCounters {
   readonly inboxUnread: number;
   readonly pendingTrust: number;
   readonly sessionsOpen: number;
+  /** Of these the ones that no relay carries. */
+  readonly sessionsDirect: number;
+  /** By what carries a session from then on: `direct`, `relay`, `webrtc`, `none`. */
+  readonly pathChanges: ReadonlyMap<string, number>;
+  /** Searches for a direct path, by `succeeded` or a code. */
+  readonly pathAttempts: ReadonlyMap<string, number>;
+  /** Direct paths that had been in use, by the code. */
+  readonly pathLosses: ReadonlyMap<string, number>;
   /** What was dropped, by reason: `replayed`, `malformed`, `untrusted`, `rate_limited`, … */
   readonly drops: ReadonlyMap<string, number>;
 }

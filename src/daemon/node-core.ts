@@ -20,8 +20,8 @@ import { Messages } from './messages.ts';
 import { namesOf, namesOfKey, peerView, pendingView } from './node-views.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
+import { PathNews } from './path-news.ts';
 import type { PathNetwork } from './paths/path-attempt.ts';
-import type { CurrentPath } from './paths/peer-paths.ts';
 import type { RetryPolicy } from './peer-deps.ts';
 import { Peers } from './peers.ts';
 import { Postman } from './postman.ts';
@@ -73,6 +73,7 @@ export class NodeCore {
   readonly relays: RelaySet;
   readonly publisher: Publisher;
   readonly peers: Peers;
+  readonly paths: PathNews;
   readonly messages: Messages;
   readonly targets: Targets;
   onRoundTrip: (rttMs: number) => void = () => undefined;
@@ -139,6 +140,10 @@ export class NodeCore {
       online: () => this.relays.online,
     });
     this.#keyNews = new KeyNews({ identity, storage, clock, log, trust: this.trust });
+    this.paths = new PathNews({
+      ...{ log, events: this.events, namesOf: (peer) => this.namesOf(peer) },
+      peer: (key) => this.peers.get(key),
+    });
     this.peers = new Peers({
       ...{ identity, clock, random, log, trace, dropped, postman },
       ...{ outbox: this.outbox, relays: this.relays, store: this.store, trust: this.trust },
@@ -158,12 +163,11 @@ export class NodeCore {
       },
       network: deps.network,
       pathChanged: (peer, path, before) => {
-        this.#pathChanged(peer, path, before);
+        this.paths.changed(peer, path, before);
+        this.#peerChanged(peer);
       },
-      pathFailed: (peer, { code, text, wasUp, report }) => {
-        const fields = { peer: this.namesOf(peer).id, code, reason: text };
-        log.debug({ ...fields, report }, 'what was tried');
-        log.info(fields, wasUp ? 'direct path lost' : 'no direct path');
+      pathFailed: (peer, failure) => {
+        this.paths.failed(peer, failure);
       },
       roundTrip: (rttMs) => {
         this.onRoundTrip(rttMs);
@@ -302,15 +306,6 @@ export class NodeCore {
     } catch (error) {
       this.#deps.log.debug({ err: error, hostname }, 'could not check a hostname');
     }
-  }
-
-  #pathChanged(peer: string, path: CurrentPath | undefined, before?: CurrentPath): void {
-    if (path?.kind !== before?.kind || path?.kind === 'direct') {
-      const fields = { peer: this.namesOf(peer).id, path: path?.kind ?? 'none' };
-      const { endpoint, reason } = path ?? {};
-      this.#deps.log.debug({ ...fields, endpoint, reason, before: before?.kind }, 'path changed');
-    }
-    this.#peerChanged(peer);
   }
 
   #peerChanged(peer: string): void {

@@ -13,6 +13,7 @@ import type { KeyChain } from '../identity/key-chain.ts';
 import { encodeNodeId } from '../identity/node-id.ts';
 import { type InboxEntry, payloadText } from './inbox-entry.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
+import { peerPathView } from './path-views.ts';
 import type { Peer } from './peer.ts';
 import type { TrustRecord } from './trust-record.ts';
 
@@ -101,24 +102,13 @@ export function incomingView(
 export function peerView(names: NodeNames, peer: Peer | undefined, queued: number): PeerView {
   const since = new Date(peer?.sinceMs ?? 0).toISOString();
   const view = { ...names, state: peer?.state ?? 'offline', since, queued } as const;
-  const path = peer?.state === 'connected' ? peer.path : undefined;
-  if (peer === undefined || path === undefined) return { ...view, ...WITHOUT_SESSION };
+  const path = peerPathView(peer);
+  const hasSession = path.path !== '';
   return {
     ...view,
-    path: path.kind,
-    endpoint: path.endpoint,
-    rtt_ms: peer.session.rttMs ?? null,
-    encrypted: true,
-    authenticated: true,
-    relay: path.kind === 'relay',
+    ...path,
+    encrypted: hasSession,
+    authenticated: hasSession,
+    relay: path.path === 'relay',
   };
 }
-
-const WITHOUT_SESSION = {
-  path: '',
-  endpoint: '',
-  rtt_ms: null,
-  encrypted: false,
-  authenticated: false,
-  relay: false,
-} as const;

@@ -34,24 +34,24 @@ import type { NodeApi, NodeCounters } from './node-api.ts';
 import { NodeCore, type NodeCoreDeps } from './node-core.ts';
 import { namesOf, pendingView, publicKeyOf, trustedView } from './node-views.ts';
 import { onDisk } from './on-disk.ts';
+import { PathCalls } from './path-calls.ts';
 import { TrustCalls } from './trust-calls.ts';
 import type { TrustRecord } from './trust-record.ts';
-
-const DEFAULT_PING_MS = 5000;
 
 /** A node: its state, its peers, its relays. It does not answer for the store, which it is given open. */
 export class PilotNode implements NodeApi {
   readonly #core: NodeCore;
   readonly #deps: NodeCoreDeps;
   readonly #trust: TrustCalls;
+  readonly #paths: PathCalls;
   readonly #inbox: InboxView;
-  readonly #deadlines: Deadlines;
 
   constructor(deps: NodeCoreDeps) {
     this.#deps = deps;
     this.#core = new NodeCore(deps);
-    this.#deadlines = new Deadlines(deps.clock);
-    this.#trust = new TrustCalls(this.#core, this.#deadlines);
+    const deadlines = new Deadlines(deps.clock);
+    this.#trust = new TrustCalls(this.#core, deadlines);
+    this.#paths = new PathCalls({ core: this.#core, clock: deps.clock, deadlines });
     this.#inbox = new InboxView({
       clock: deps.clock,
       inbox: this.#core.inbox,
@@ -108,7 +108,8 @@ export class PilotNode implements NodeApi {
   }
 
   counters(): NodeCounters {
-    const { drops, inbox, messages, outbox, peers, relays, store } = this.#core;
+    const { drops, inbox, messages, outbox, paths, peers, relays, store } = this.#core;
+    const open = [...peers.all()].filter(({ state }) => state === 'connected');
     const { traffic } = relays;
     const allDrops = peers.sessionDrops();
     for (const [reason, count] of drops) {
@@ -124,7 +125,11 @@ export class PilotNode implements NodeApi {
       inboxBytes: inbox.bytes,
       inboxUnread: inbox.unread,
       pendingTrust: store.inState('pending').length,
-      sessionsOpen: [...peers.all()].filter(({ state }) => state === 'connected').length,
+      sessionsOpen: open.length,
+      sessionsDirect: open.filter(({ path }) => path?.kind !== 'relay').length,
+      pathChanges: paths.counters.changes,
+      pathAttempts: paths.counters.attempts,
+      pathLosses: paths.counters.losses,
       drops: allDrops,
     };
   }
@@ -157,18 +162,8 @@ export class PilotNode implements NodeApi {
 
   async ping(request: PingRequest, signal?: AbortSignal): Promise<PingReply> {
     const record = await this.#trusted(request.target);
-    const timeoutMs = request.timeout_ms ?? DEFAULT_PING_MS;
     this.#needRelayFallback();
-    const peer = this.#core.peers.get(record.peer);
-    if (peer === undefined) throw new PilotError('internal', 'a trusted node is not a peer');
-    const rttMs = await this.#deadlines.race(peer.ping(timeoutMs), timeoutMs + 1000, signal);
-    if (rttMs === undefined) throw new PilotError('timeout', 'the ping was not answered');
-    this.#core.onRoundTrip(rttMs);
-    return {
-      ...namesOf(record),
-      rtt_ms: Math.round(rttMs * 1000) / 1000,
-      path: peer.path?.kind ?? '',
-    };
+    return this.#paths.ping(record, request, signal);
   }
 
   async requestTrust(request: TrustRequest, signal?: AbortSignal): Promise<TrustRequestReply> {

@@ -40,6 +40,7 @@ const MAILBOX_RETRY = { initialMs: 1000, maxMs: 60_000, multiplier: 2, jitter: t
 export class Peer {
   readonly key: string;
   readonly session: Session;
+  readonly paths: PeerPaths;
   readonly #deps: PeerDeps;
   readonly #answers = new Answers();
   /**
@@ -57,7 +58,6 @@ export class Peer {
   readonly #mailboxPause: Pause;
   readonly #reopenBackoff: Backoff;
   readonly #mailboxBackoff: Backoff;
-  readonly #paths: PeerPaths;
   readonly #waiters: SessionWaiters;
   #stateSeen: PeerState = 'offline';
   #sinceMs: number;
@@ -109,12 +109,12 @@ export class Peer {
         closed: (reason, unacknowledged) => {
           // A peer that breaks the rules is owed nothing: it would be called again and again.
           this.#sessionPump.ended(reason === 'violation' ? [] : unacknowledged);
-          this.#paths.sessionEnded();
+          this.paths.sessionEnded();
           this.#onClosed(reason);
         },
       },
     });
-    this.#paths = new PeerPaths({
+    this.paths = new PeerPaths({
       clock: deps.clock,
       finder: deps.network && {
         ...{ clock: deps.clock, random: deps.random, network: deps.network },
@@ -125,7 +125,7 @@ export class Peer {
       },
       handlers: {
         packet: (packet) => {
-          this.session.receive(packet);
+          this.session.receive(packet, this.paths.linkOver('direct'));
         },
         changed: (path, before) => {
           this.#onPathChanged(path, before);
@@ -140,7 +140,7 @@ export class Peer {
       incoming: new Incoming(key, { ...deps.incoming, answered: wake }),
       outgoing: this.#outgoing,
       path: (item) => {
-        this.#paths.receive(item);
+        this.paths.receive(item);
       },
     });
     this.#sessionPump = new SessionPump({
@@ -165,7 +165,7 @@ export class Peer {
   }
 
   get state(): PeerState {
-    if (this.#paths.current === undefined) return 'offline';
+    if (this.paths.current === undefined) return 'offline';
     if (this.session.state === 'open') return 'connected';
     return this.session.state === 'opening' ? 'connecting' : 'online';
   }
@@ -177,12 +177,12 @@ export class Peer {
 
   /** What carries the session; undefined: there is no way to it. */
   get path(): CurrentPath | undefined {
-    return this.#paths.current;
+    return this.paths.current;
   }
 
-  /** In words; empty when the path is direct. */
+  /** In words; empty when one is in use. */
   get whyNotDirect(): string {
-    return this.#paths.whyNotDirect;
+    return this.paths.whyNotDirect;
   }
 
   /** Something may have become possible, or necessary. Cheap when it has not. */
@@ -203,11 +203,11 @@ export class Peer {
   routeChanged(): void {
     if (this.#isClosed) return;
     const route = this.#deps.routeTo(this.key);
-    if (route?.url !== this.#paths.route?.url) {
+    if (route?.url !== this.paths.route?.url) {
       this.#unresponsive.end();
       this.#reopenPause.end();
       this.#reopenBackoff.reset();
-      this.#paths.setRoute(route);
+      this.paths.setRoute(route);
     }
     this.#mailboxPause.end();
     this.wake();
@@ -231,14 +231,15 @@ export class Peer {
     await this.#reception.receive(chain, bodies, answers);
   }
 
-  /** The round trip in milliseconds; opens a session where there is none. */
-  async ping(timeoutMs: number): Promise<number> {
-    if (this.#paths.current === undefined)
-      throw notReachable('it is not online at a relay of ours');
-    const startMs = this.#deps.clock.monotonic();
-    if (this.session.state !== 'open') await this.#opened(timeoutMs);
-    const leftMs = Math.max(1, timeoutMs - (this.#deps.clock.monotonic() - startMs));
-    return this.session.ping(leftMs);
+  /** Resolves when there is an open session; PilotError says why there is none. */
+  async open(timeoutMs: number): Promise<void> {
+    if (this.paths.current === undefined) throw notReachable('it is not online at a relay of ours');
+    if (this.session.state === 'open') return;
+    const opened = this.#waiters.wait(timeoutMs);
+    this.#unresponsive.end();
+    this.#reopenPause.end();
+    this.wake();
+    await opened;
   }
 
   /** For good: trust ended, or the node stops. */
@@ -249,7 +250,7 @@ export class Peer {
     this.#outgoing.stop();
     this.session.close();
     this.#waiters.failed('this node does not deal with it any more');
-    this.#paths.stop();
+    this.paths.stop();
     this.#noteState();
   }
 
@@ -258,7 +259,7 @@ export class Peer {
   }
 
   #isReachable(): boolean {
-    return this.#paths.current !== undefined && !this.#unresponsive.isRunning;
+    return this.paths.current !== undefined && !this.#unresponsive.isRunning;
   }
 
   #canStore(): boolean {
@@ -268,14 +269,6 @@ export class Peer {
   #wantsSession(): boolean {
     if (this.#reopenPause.isRunning || !this.#deps.isTrusted(this.key)) return false;
     return !this.#answers.isEmpty || !this.#waiters.isEmpty || this.#outgoing.hasMessages;
-  }
-
-  async #opened(timeoutMs: number): Promise<void> {
-    const opened = this.#waiters.wait(timeoutMs);
-    this.#unresponsive.end();
-    this.#reopenPause.end();
-    this.wake();
-    await opened;
   }
 
   #admit(chain: KeyChain, early: readonly Uint8Array[]): { accept: true } | Refusal {
@@ -299,7 +292,7 @@ export class Peer {
     this.#reopenBackoff.reset();
     this.#deps.confirmed(this.key);
     this.#sessionPump.opened(earlyDelivered);
-    this.#paths.sessionOpened();
+    this.paths.sessionOpened();
     this.#noteState();
     this.#waiters.opened();
     this.wake();
@@ -318,7 +311,7 @@ export class Peer {
   #onClosed(reason: ClosedReason): void {
     if (reason === 'replaced' || this.#isClosed) return;
     this.#deps.log.debug({ peer: nodeIdOf(this.key), reason }, 'a session ended');
-    if (reason === 'handshake_timeout' && this.#paths.current !== undefined) {
+    if (reason === 'handshake_timeout' && this.paths.current !== undefined) {
       this.#unresponsive.start(UNRESPONSIVE_MS);
     }
     this.#waiters.failed(`the session ended: ${reason}`);

@@ -147,7 +147,7 @@ export class Peers {
   onPacket({ from, packet }: RelaySetEvents['packet']): void {
     const peer = this.#peers.get(from);
     if (peer === undefined || !this.#deps.relayFallback) this.#deps.dropped('untrusted');
-    else peer.session.receive(packet);
+    else peer.session.receive(packet, peer.paths.linkOver('relay'));
   }
 
   async onEnvelope({ relay, from, id, body }: RelaySetEvents['envelope']): Promise<void> {

@@ -189,7 +189,7 @@ export const CASES: readonly Case[] = [
     routes: { peers: () => ({ peers: [BOB_AS_PEER], total: 1 }) },
     reference: ['peers', 'total', 'encrypted'],
     ours: [],
-    text: `${BOB.address}  bob  connected  relay  1.5 ms    ws://127.0.0.1:7443\n`,
+    text: `${BOB.address}  bob  connected  relay  1.5 ms    ws://127.0.0.1:7443  since 2026-01-01T00:00:01.000Z  not direct: no check was answered\n`,
   },
   {
     ...{ command: 'ping', argv: ['ping', 'bob', '--count', '1'] },

@@ -58,6 +58,8 @@ export const BOB_AS_PEER: PeerView = {
   path: 'relay',
   endpoint: 'ws://127.0.0.1:7443',
   rtt_ms: 1.5,
+  path_since: '2026-01-01T00:00:01.000Z',
+  why_not_direct: 'no check was answered',
   since: '2026-01-01T00:00:00.000Z',
   encrypted: true,
   authenticated: true,

@@ -40,6 +40,8 @@ export const PEER: PeerView = {
   path: 'relay',
   endpoint: RELAY.url,
   rtt_ms: 25,
+  path_since: '2026-01-01T00:00:01.000Z',
+  why_not_direct: 'no check was answered',
   since: TIME,
   encrypted: true,
   authenticated: true,
@@ -95,7 +97,11 @@ const COUNTERS: NodeCounters = {
   inboxBytes: 400,
   inboxUnread: 2,
   pendingTrust: 1,
-  sessionsOpen: 1,
+  sessionsOpen: 4,
+  sessionsDirect: 3,
+  pathChanges: new Map([['direct', 5]]),
+  pathAttempts: new Map([['no_answer', 2]]),
+  pathLosses: new Map([['consent_lost', 1]]),
   drops: new Map([['replayed', 7]]),
 };
 

@@ -15,11 +15,15 @@ async function samplesOf(metrics: Metrics): Promise<Record<string, number>> {
 
 const BUILD = { 'pilot_build_info{version="1.2.3"}': 1 };
 
+const SESSIONS = {
+  ...{ pilot_sessions_open: 4, pilot_direct_ratio: 0.75 },
+  'pilot_path_changes_total{path="direct"}': 5,
+  'pilot_path_attempts_total{outcome="no_answer"}': 2,
+  'pilot_path_losses_total{reason="consent_lost"}': 1,
+};
+
 const FAMILIES: [MetricsFamily, Record<string, number>][] = [
-  [
-    'connection_state',
-    { 'pilot_connection_state{relay="wss://relay.example"}': 1, pilot_sessions_open: 1 },
-  ],
+  ['connection_state', { 'pilot_connection_state{relay="wss://relay.example"}': 1, ...SESSIONS }],
   ['relay_usage_ratio', { pilot_relay_usage_ratio: 0.5 }],
   [
     'message_success_rate',
@@ -78,7 +82,7 @@ test('every scrape shows the present: totals are not added up, relays that went 
   expect(await samplesOf(metrics)).toEqual({
     ...BUILD,
     'pilot_connection_state{relay="wss://other.example"}': 0,
-    pilot_sessions_open: 1,
+    ...SESSIONS,
     'pilot_drops_total{reason="replayed"}': 8,
   });
 });
@@ -88,11 +92,14 @@ test('rates of nothing are not a number', async () => {
   node.totals = {
     ...node.totals,
     ...{ packetsSent: 0, packetsReceived: 0, packetsOverRelay: 0 },
+    ...{ sessionsOpen: 0, sessionsDirect: 0 },
     messagesByStatus: { queued: 0, sent: 0, stored: 0, delivered: 0, dead: 0 },
   };
-  const metrics = new Metrics(node, ['relay_usage_ratio', 'message_success_rate'], '1.2.3');
+  const families = ['relay_usage_ratio', 'message_success_rate', 'connection_state'] as const;
+  const metrics = new Metrics(node, families, '1.2.3');
   expect(await samplesOf(metrics)).toMatchObject({
     pilot_relay_usage_ratio: Number.NaN,
+    pilot_direct_ratio: Number.NaN,
     pilot_message_success_rate: Number.NaN,
   });
 });

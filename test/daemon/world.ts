@@ -2,7 +2,7 @@ import { toHex } from '../../src/base/bytes.ts';
 import type { EventMap, IncomingMessage, SendMessageRequest } from '../../src/client/api.ts';
 import { silentLog } from '../../src/daemon/log.ts';
 import { PilotNode } from '../../src/daemon/node.ts';
-import type { NodeSettings } from '../../src/daemon/node-core.ts';
+import type { NodeCoreDeps, NodeSettings } from '../../src/daemon/node-core.ts';
 import { Identity } from '../../src/identity/identity.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -30,6 +30,8 @@ export class Host {
   settings: NodeSettings;
   storage = new MemoryStorage();
   relays: readonly FakeRelay[];
+  /** Where it looks for direct paths: nowhere, unless a test sets it before the start. */
+  network: NodeCoreDeps['network'];
   readonly received: IncomingMessage[] = [];
   readonly trustChanges: EventMap['trust.changed'][] = [];
   readonly #world: World;
@@ -69,6 +71,7 @@ export class Host {
       storage: this.storage,
       settings: this.settings,
       relays: this.#ports,
+      network: this.network,
     });
     this.#node.events.on('message.received', (message) => this.received.push(message));
     this.#node.events.on('trust.changed', (change) => this.trustChanges.push(change));

@@ -2,7 +2,7 @@ import { PilotError, type PingReply } from '../../client/client.ts';
 import { defineCommand, target } from '../command.ts';
 import { write } from '../io.ts';
 import { nodeText } from '../node-text.ts';
-import { count, duration } from '../option.ts';
+import { choice, count, duration } from '../option.ts';
 
 interface PingResult {
   readonly seq: number;
@@ -20,15 +20,17 @@ export const ping = defineCommand({
   options: {
     count: count('how many probes, one after another', { initial: 4, max: 10_000 }),
     timeout: duration('how long to wait for each (default 5s)'),
+    path: choice(['direct', 'relay'], 'by this path, also when the other one is in use'),
   },
   returns: 'target, results[{seq, bytes, rtt_ms, path | error}], timeout',
-  details: 'Exit code 1 when every probe failed.',
+  details:
+    'Exit code 1 when every probe failed. With --path the probe goes there and comes back by that path; the traffic stays on its own.',
   async run({ args, client, io, json, options, signal, wait }) {
     const timeoutMs = options.timeout ?? DEFAULT_TIMEOUT_MS;
     const results: PingResult[] = [];
     let timeout = false;
     for (let seq = 0; seq < options.count; seq++) {
-      const probe = client.ping(args.target, { timeoutMs, signal });
+      const probe = client.ping(args.target, { timeoutMs, signal, path: options.path });
       const result = await wait(`waiting for ${args.target}`, probe).catch(lost);
       if (result instanceof PilotError) {
         timeout ||= result.code === 'timeout';

@@ -1,0 +1,75 @@
+/** Calls about the way to a trusted peer. */
+import type { Clock } from '../base/clock.ts';
+import { PilotError } from '../base/pilot-error.ts';
+import type { PingReply, PingRequest } from '../client/api.ts';
+import type { Deadlines } from './deadlines.ts';
+import type { NodeCore } from './node-core.ts';
+import { namesOf } from './node-views.ts';
+import type { Peer } from './peer.ts';
+import type { TrustRecord } from './trust-record.ts';
+
+const DEFAULT_PING_MS = 5000;
+
+export interface PathCallsDeps {
+  readonly core: NodeCore;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+}
+
+export class PathCalls {
+  readonly #deps: PathCallsDeps;
+
+  constructor(deps: PathCallsDeps) {
+    this.#deps = deps;
+  }
+
+  async ping(record: TrustRecord, request: PingRequest, signal?: AbortSignal): Promise<PingReply> {
+    const { core, deadlines } = this.#deps;
+    const timeoutMs = request.timeout_ms ?? DEFAULT_PING_MS;
+    const measuring = this.#measure(this.#peerOf(record), timeoutMs, request.path);
+    const pong = await deadlines.race(measuring, timeoutMs + 1000, signal);
+    if (pong === undefined) throw new PilotError('timeout', 'the ping was not answered');
+    core.onRoundTrip(pong.rttMs);
+    return {
+      ...namesOf(record),
+      rtt_ms: Math.round(pong.rttMs * 1000) / 1000,
+      path: pong.path,
+    };
+  }
+
+  /** Opens a session where there is none. */
+  async #measure(
+    peer: Peer,
+    timeoutMs: number,
+    path: PingRequest['path'],
+  ): Promise<{ readonly rttMs: number; readonly path: PingReply['path'] }> {
+    const { clock } = this.#deps;
+    const startMs = clock.monotonic();
+    await peer.open(timeoutMs);
+    const leftMs = Math.max(1, timeoutMs - (clock.monotonic() - startMs));
+    if (path === undefined) {
+      const rttMs = await peer.session.ping(leftMs);
+      return { rttMs, path: peer.path?.kind ?? '' };
+    }
+    const link = peer.paths.linkOver(path);
+    if (link === undefined) throw noPath(peer, path);
+    return { rttMs: await peer.session.pingOver(link, leftMs), path: link.kind };
+  }
+
+  #peerOf(record: TrustRecord): Peer {
+    const peer = this.#deps.core.peers.get(record.peer);
+    if (peer === undefined) throw new PilotError('internal', 'a trusted node is not a peer');
+    return peer;
+  }
+}
+
+function noPath(peer: Peer, path: 'direct' | 'relay'): PilotError {
+  if (path === 'relay') {
+    return new PilotError('connection_failed', 'no relay leads to the other node at the moment', {
+      hint: 'See which relays this node is at: pilotctl info',
+    });
+  }
+  return new PilotError('connection_failed', `there is no direct path: ${peer.whyNotDirect}`, {
+    hint: 'Look for one now: pilotctl prefer-direct',
+  });
+}

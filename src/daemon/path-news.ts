@@ -1,0 +1,52 @@
+/** What happens to the paths of peers: into the log, the counters and the events. */
+import type { Emitter } from '../base/events.ts';
+import type { EventMap, NodeNames } from '../client/api.ts';
+import type { Log } from './log.ts';
+import { PathCounters } from './path-counters.ts';
+import { pathChangeView, pathFailureView } from './path-views.ts';
+import type { PathFailure } from './paths/path-finder.ts';
+import type { CurrentPath } from './paths/peer-paths.ts';
+import type { Peer } from './peer.ts';
+
+export interface PathNewsDeps {
+  readonly log: Log;
+  readonly events: Emitter<EventMap>;
+  readonly namesOf: (peer: string) => NodeNames;
+  readonly peer: (key: string) => Peer | undefined;
+}
+
+export class PathNews {
+  readonly counters = new PathCounters();
+  readonly #deps: PathNewsDeps;
+
+  constructor(deps: PathNewsDeps) {
+    this.#deps = deps;
+  }
+
+  changed(key: string, path: CurrentPath | undefined, before: CurrentPath | undefined): void {
+    const { events, log, namesOf } = this.#deps;
+    const peer = this.#deps.peer(key);
+    // Without a session a relay is only a way there might be; the end of a direct path is always told.
+    if (peer?.session.state !== 'open' && !isDirect(path) && !isDirect(before)) return;
+    this.counters.changed(path?.kind);
+    const view = pathChangeView(peer, path, before);
+    log.debug({ peer: namesOf(key).id, ...view }, 'path changed');
+    const name = isDirect(path) && !isDirect(before) ? 'path.opened' : 'path.changed';
+    if (events.isHeard(name)) events.emit(name, { ...namesOf(key), ...view });
+  }
+
+  failed(key: string, failure: PathFailure): void {
+    const { events, log, namesOf } = this.#deps;
+    this.counters.failed(failure);
+    const { code, text, wasUp, report } = failure;
+    const fields = { peer: namesOf(key).id, code, reason: text };
+    log.debug({ ...fields, report }, 'what was tried');
+    log.info(fields, wasUp ? 'direct path lost' : 'no direct path');
+    if (!events.isHeard('path.failed')) return;
+    events.emit('path.failed', { ...namesOf(key), ...pathFailureView(failure) });
+  }
+}
+
+function isDirect(path: CurrentPath | undefined): boolean {
+  return path !== undefined && path.kind !== 'relay';
+}
