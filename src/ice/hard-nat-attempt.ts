@@ -7,12 +7,13 @@
  *     answers    idle ── ask ──> [sampling] ── go ──> punching ── over ──> idle, for the next ask       │
  *     both         any ── the agent selected a pair ──> succeeded        any ── no round left ──> ended <┘
  *
- * The bounds, whatever the peer says: 256 sockets and 2,000 datagrams an attempt, at 500 a second (1,000 while
- * opening), each of them a check of some 100 bytes; one attempt at a time for the whole node, with 20 s
- * between (hard-nat-budget.ts); only to hosts that the peer has a candidate at (punch-probes.ts). It is no
- * port scanner: only who holds the attempt's password can answer, and the peer is not told what was answered.
- * It does not amplify: an ask makes us send to the peer's own endpoints, and one that names a victim's costs the
- * victim at most 100 small datagrams a second on average.
+ * The bounds, whatever the peer says: 256 sockets and 2,000 datagrams an attempt, each a check of some 100 bytes,
+ * at 500 a second (1,000 while opening); one attempt at a time for the whole node, 20 s apart
+ * (hard-nat-budget.ts); only to hosts that the peer has a candidate at (punch-probes.ts), each port once a
+ * round. So a
+ * trusted peer that names somebody else's address gets 100 datagrams a second out of a node on average, and
+ * 200 kB at once. No port scanner: only who holds the attempt's password can answer, and nobody but this host
+ * is told what was answered.
  */
 import type { Cancel } from '../base/clock.ts';
 import type { Endpoint } from '../base/endpoint.ts';
@@ -129,7 +130,9 @@ export class HardNatAttempt {
     const plan = planHardNat(ours, theirs);
     this.#note(plan);
     this.#cancelStep();
-    if (plan.kind !== 'none' && this.#options.asks) this.#startIn(plan.delayMs - this.#elapsedMs);
+    if (plan.kind !== 'none' && this.#options.asks) {
+      this.#startIn(Math.max(0, plan.delayMs - this.#elapsedMs));
+    }
   }
 
   /** Of this attempt. */

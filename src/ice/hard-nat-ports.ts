@@ -6,11 +6,11 @@ import type { PortStep } from './nat-behaviour.ts';
 const LOWEST_PORT = 1024;
 const HIGHEST_PORT = 65_535;
 
-/** Each once. */
+/** Each once; `count` is small against all that there are. */
 export function randomPorts(random: RandomBytes, count: number): readonly number[] {
   const ports = new Set<number>();
   const all = HIGHEST_PORT - LOWEST_PORT + 1;
-  while (ports.size < Math.min(count, all)) {
+  while (ports.size < count) {
     ports.add(LOWEST_PORT + Math.floor(randomFraction(random) * all));
   }
   return [...ports];

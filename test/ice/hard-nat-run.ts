@@ -23,6 +23,8 @@ export class HardRun {
       readonly seed: number;
       readonly delayMs: number;
       readonly sockets?: number;
+      /** How many STUN servers each side asks. */
+      readonly servers?: readonly [number, number];
       /** New flows a second from another host at each site. */
       readonly neighbours?: number;
     },
@@ -36,7 +38,8 @@ export class HardRun {
     const [a, b] = this.sites.map(
       ({ hosts: [host = []] }, i) =>
         new HardPeer(host, {
-          ...{ clock, random, stunServers, controls: i === 0 },
+          ...{ clock, random, controls: i === 0 },
+          stunServers: stunServers.slice(0, as.servers?.[i]),
           ...(as.sockets !== undefined && { sockets: as.sockets }),
         }),
     );
