@@ -10,10 +10,9 @@
  * The bounds, whatever the peer says: 256 sockets and 2,000 datagrams an attempt, each a check of some 100 bytes,
  * at 500 a second (1,000 while opening); one attempt at a time for the whole node, 20 s apart
  * (hard-nat-budget.ts); only to hosts that the peer has a candidate at (punch-probes.ts), each port once a
- * round. So a
- * trusted peer that names somebody else's address gets 100 datagrams a second out of a node on average, and
- * 200 kB at once. No port scanner: only who holds the attempt's password can answer, and nobody but this host
- * is told what was answered.
+ * round. So a trusted peer that names somebody else's address gets at most 200 kB at once, and 100 datagrams
+ * a second on average, out of a node. No port scanner: only who holds the attempt's password can answer, and
+ * nobody but this host is told what was answered.
  */
 import type { Cancel } from '../base/clock.ts';
 import type { Endpoint } from '../base/endpoint.ts';
