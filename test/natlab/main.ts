@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 
 import { Sandbox } from '../support/sandbox.ts';
+import { expectedPath } from './expected-path.ts';
 import { Lab, missingForLab } from './lab.ts';
 import { type Cell, runMatrix } from './matrix.ts';
 import { formatMatrix } from './matrix-table.ts';
@@ -10,7 +11,7 @@ const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     delay: { type: 'string', default: '0' },
-    'direct-within': { type: 'string', default: '0' },
+    'direct-within': { type: 'string', default: '5000' },
   },
 });
 const [eachWayMs = 0, directWithinMs = 0] = [values.delay, values['direct-within']].map(Number);
@@ -33,7 +34,11 @@ const report = (line: string): void => {
 let cells: readonly Cell[] = [];
 await Lab.run(async (lab) =>
   Sandbox.run(async (sandbox) => {
-    cells = await runMatrix(lab, sandbox, { eachWayMs, directWithinMs, report });
+    cells = await runMatrix(lab, sandbox, {
+      eachWayMs,
+      directWithinMs: (from, to) => (expectedPath(from, to) === 'direct' ? directWithinMs : 0),
+      report,
+    });
   }),
 );
 process.stdout.write(

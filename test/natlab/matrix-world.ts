@@ -104,6 +104,7 @@ export async function startStations(lab: Lab, sandbox: Sandbox): Promise<Station
   const starts = places.map(({ kind, role, host }) => async () => {
     const node = sandbox.node(`${kind}-${role}`, host.inside);
     node.env['PILOT_RELAY'] = relay;
+    node.env['PILOT_NAT_TRAVERSAL'] = 'required';
     await node.start('--hostname', node.name, ...stun);
     const station = new Station(kind, node, await nodeIdOf(node));
     return { kind, role, station };

@@ -16,8 +16,8 @@ import { SITE_KINDS } from './site.ts';
 export interface MatrixOptions {
   /** Of every packet on its way through the internet; default 0. */
   readonly eachWayMs?: number;
-  /** How long each pair has to find a direct path; default 0: what it has after its first message counts. */
-  readonly directWithinMs?: number;
+  /** How long a pair has to find a direct path; default 0: what it has after its first message counts. */
+  readonly directWithinMs?: (from: PlaceKind, to: PlaceKind) => number;
   readonly report?: (line: string) => void;
 }
 
@@ -98,13 +98,14 @@ function stationsOf(stations: Stations, [from, to]: readonly [PlaceKind, PlaceKi
 /** First messages one after the other, so that they are not measured against each other; the rest takes time and little else. */
 async function measureRound(
   pairs: readonly Pair[],
-  { directWithinMs = 0 }: MatrixOptions,
+  { directWithinMs = () => 0 }: MatrixOptions,
 ): Promise<Cell[]> {
   const begun: { readonly first: FirstMessage; readonly direct: Promise<number | undefined> }[] =
     [];
   for (const pair of pairs) {
     const first = await firstMessage(pair);
-    const deadlineMs = first.sentMs + directWithinMs;
+    const [a, b] = pair;
+    const deadlineMs = first.sentMs + directWithinMs(a.kind, b.kind);
     begun.push({ first, direct: untilDirect(pair, deadlineMs).catch(() => undefined) });
   }
   return Promise.all(begun.map(async ({ first, direct }) => finish(first, await direct)));

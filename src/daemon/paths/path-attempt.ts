@@ -5,8 +5,9 @@
  *        │                                  │                                               │
  *        └── nothing works, no time ────────┴── consent lost, the link closed, the peer's end ──> ended
  *
- * The controlled side has its end of the link before the other one, who sends at once; so it keeps silent
- * until it hears something, and nothing is sent to a link that is not there yet.
+ * What is sent to an end that is not there yet comes again only after a second. The controlled side has its end
+ * a round trip after the other one at the latest, and keeps silent until it hears something; so the other one
+ * waits for that long and sends first.
  */
 import { toHex } from '../../base/bytes.ts';
 import type { Cancel, Clock } from '../../base/clock.ts';
@@ -72,6 +73,10 @@ export interface AttemptEnd {
 }
 
 export const ATTEMPT_ID_BYTES = 8;
+/** On top of the round trip, for two busy machines. */
+const READY_MARGIN_MS = 30;
+/** A first round trip may have waited for a lost packet. */
+const MAX_READY_MS = 500;
 /** Sent, and heard nothing since: ICE asks whether the path is there. */
 const ANXIOUS_AFTER_MS = 500;
 
@@ -87,6 +92,7 @@ export class PathAttempt {
   #carrier: Link | undefined;
   #state: 'checking' | 'linked' | 'up' | 'ended' = 'checking';
   #heardMs = 0;
+  #cancelReady: Cancel | undefined;
   #cancelAnxiety: Cancel | undefined;
 
   private constructor(deps: AttemptDeps, id: string, role: 'controlling' | 'controlled') {
@@ -185,6 +191,7 @@ export class PathAttempt {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     for (const release of this.#release.splice(0)) release();
+    this.#cancelReady?.();
     this.#cancelAnxiety?.();
     this.#agent.close();
     void this.#link?.close();
@@ -255,7 +262,11 @@ export class PathAttempt {
       this.#end({ code: 'link_failed', text: describeError(error), isByPeer: false });
       return;
     }
-    if (this.#agent.role === 'controlling') this.#becomeUp();
+    if (this.#agent.role !== 'controlling') return;
+    const readyMs = Math.min(MAX_READY_MS, (pair.rttMs ?? MAX_READY_MS) + READY_MARGIN_MS);
+    this.#cancelReady = this.#deps.clock.after(readyMs, () => {
+      this.#becomeUp();
+    });
   }
 
   #becomeUp(): void {

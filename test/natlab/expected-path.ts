@@ -1,0 +1,28 @@
+/** What the two sites of a cell can have at best today. */
+import { type PlaceKind, SAME_NAT } from './matrix-world.ts';
+import type { SiteKind } from './site.ts';
+
+/** Their NAT has one outer port for every destination, and lets in who was written to. */
+const EASY: ReadonlySet<PlaceKind> = new Set<SiteKind>([
+  ...(['open', 'full-cone', 'address-restricted', 'home', 'home-ports-changed'] as const),
+  'carrier-grade',
+]);
+/** Another outer port for each destination. */
+const HARD: ReadonlySet<PlaceKind> = new Set<SiteKind>([
+  ...(['per-address', 'symmetric-sequential', 'symmetric-random'] as const),
+]);
+/** They let in every port of an address that was written to: a port that nobody guessed, too. */
+const LENIENT: ReadonlySet<PlaceKind> = new Set<SiteKind>([
+  ...(['open', 'full-cone', 'address-restricted'] as const),
+]);
+
+export function expectedPath(from: PlaceKind, to: PlaceKind): 'direct' | 'relay' {
+  if (from === SAME_NAT && to === SAME_NAT) return 'direct';
+  return isDirect(from, to) || isDirect(to, from) ? 'direct' : 'relay';
+}
+
+function isDirect(a: PlaceKind, b: PlaceKind): boolean {
+  if (EASY.has(a) && EASY.has(b)) return true;
+  if (HARD.has(a) && LENIENT.has(b)) return true;
+  return a === 'ipv6-only' && (b === 'ipv6-only' || b === 'open');
+}
