@@ -123,6 +123,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/peers.ts')).peers,
   },
   {
+    name: 'prefer-direct',
+    summary: 'look for a direct path to a node now, and say what came of it',
+    load: async () => (await import('./commands/prefer-direct.ts')).preferDirect,
+  },
+  {
     name: 'ping',
     summary: 'measure the round trip to a node',
     load: async () => (await import('./commands/ping.ts')).ping,

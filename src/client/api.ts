@@ -7,7 +7,7 @@
  * interface 2.3); durations end in `_ms` or `_secs`.
  */
 import type { ErrorCode } from '../base/pilot-error.ts';
-import type { PathChange, PathFailure, PathKind } from './path-api.ts';
+import type { PathChange, PathFailure, PathKind, PreferDirect } from './path-api.ts';
 
 export type * from './path-api.ts';
 
@@ -33,6 +33,7 @@ export const ROUTES = {
   pendingTrust: { method: 'GET', path: '/v1/trust/pending' },
   listTrust: { method: 'GET', path: '/v1/trust' },
   peers: { method: 'GET', path: '/v1/peers' },
+  preferDirect: { method: 'POST', path: '/v1/peers/prefer-direct' },
   ping: { method: 'POST', path: '/v1/ping' },
   sendMessage: { method: 'POST', path: '/v1/messages' },
   messageStatus: { method: 'GET', path: '/v1/messages/:id' },
@@ -261,6 +262,8 @@ export interface PeerList {
   readonly peers: readonly PeerView[];
   readonly total: number;
 }
+
+export type PreferDirectReply = NodeNames & PreferDirect;
 
 export interface PingRequest extends TargetRequest {
   readonly timeout_ms?: number;

@@ -24,6 +24,7 @@ import type {
   PendingTrust,
   PendingTrustList,
   PingReply,
+  PreferDirectReply,
   ResolveReply,
   SendMessageReply,
   SendMessageRequest,
@@ -75,6 +76,7 @@ export interface SendOptions extends CallOptions {
 }
 
 const DEFAULT_REPLY_WAIT_MS = 30_000;
+const PREFER_DIRECT_MS = 10_000;
 
 /** A target is a Node ID, an address, a node number or a hostname. */
 export class PilotClient {
@@ -169,6 +171,12 @@ export class PilotClient {
   async peers({ signal }: CallOptions = {}): Promise<readonly PeerView[]> {
     const list = await this.#transport.json<PeerList>({ route: 'peers', signal });
     return list.peers;
+  }
+
+  /** Looks for a direct path now, for 10 s at most; opens a session where there is none. */
+  async preferDirect(target: string, { signal }: CallOptions = {}): Promise<PreferDirectReply> {
+    const body = { target };
+    return this.#transport.json({ route: 'preferDirect', body, waitMs: PREFER_DIRECT_MS, signal });
   }
 
   /** `path`: measured over this one, whichever is in use. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import type { PathChange, PathFailure, PathKind, PathReport } from '../client/api.ts';
+import type { PathChange, PathFailure, PathKind, PathReport, PreferDirect } from '../client/api.ts';
 import { schemaOf } from './api-schemas.ts';
 
 /** Paths in what routes answer and events tell: see `api-replies.ts`. */
@@ -13,7 +13,7 @@ const candidate = z.object({ kind, endpoint: text });
 export const path = schemaOf<PathKind>()(z.enum(['relay', 'direct', 'webrtc', '']));
 export const rtt = z.number().min(0).nullable();
 
-export const pathReport = schemaOf<PathReport>()(
+const pathReport = schemaOf<PathReport>()(
   z.object({
     state: text,
     role: z.enum(['controlling', 'controlled']),
@@ -58,5 +58,16 @@ export const pathFailure = schemaOf<PathFailure>()(
     text,
     was_in_use: z.boolean(),
     report: pathReport,
+  }),
+);
+
+export const preferDirect = schemaOf<PreferDirect>()(
+  z.object({
+    path,
+    endpoint: text,
+    rtt_ms: rtt,
+    why_not_direct: text.describe('empty when the path is direct'),
+    had_tunnel: z.boolean().describe('there was a session before'),
+    was_relay_active: z.boolean().describe('it went over a relay'),
   }),
 );

@@ -20,7 +20,7 @@ import type {
   TrustedNode,
   TrustRequestReply,
 } from '../client/api.ts';
-import { path, pathChange, pathFailure, rtt } from './api-path-replies.ts';
+import { path, pathChange, pathFailure, preferDirect, rtt } from './api-path-replies.ts';
 import type { Replies } from './api-routes.ts';
 import { schemaOf } from './api-schemas.ts';
 
@@ -242,6 +242,7 @@ export const REPLIES = schemaOf<Replies>()(
     pendingTrust: z.object({ pending: z.array(pending) }),
     listTrust: z.object({ trusted: z.array(trusted), total: count }),
     peers: z.object({ peers: z.array(peer), total: count }),
+    preferDirect: z.object({ ...names, ...preferDirect.shape }),
     ping: pong,
     sendMessage: sent,
     messageStatus: outgoing,

@@ -12,6 +12,7 @@ import type {
   PeerList,
   PendingTrustList,
   PingReply,
+  PreferDirectReply,
   ResolveReply,
   SendMessageReply,
   TrustChangeReply,
@@ -39,6 +40,7 @@ export interface Replies {
   pendingTrust: PendingTrustList;
   listTrust: TrustedList;
   peers: PeerList;
+  preferDirect: PreferDirectReply;
   ping: PingReply;
   sendMessage: SendMessageReply;
   messageStatus: OutgoingMessage;
@@ -91,6 +93,7 @@ function apiHandlers(node: NodeApi, host: HostFacts): Handlers {
       const peers = node.peers();
       return { peers, total: peers.length };
     },
+    preferDirect: async ({ body, signal }) => node.preferDirect(body, signal),
     ping: async ({ body, signal }) => node.ping(body, signal),
     sendMessage: async (call) => {
       const { wait_ms = 0, confirm_ms = 0 } = call.body;

@@ -109,6 +109,7 @@ export const REQUESTS = {
   pendingTrust: {},
   listTrust: {},
   peers: {},
+  preferDirect: { body: byTarget },
   ping: {
     body: schemaOf<PingRequest>()(
       z.strictObject({

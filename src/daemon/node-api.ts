@@ -15,6 +15,7 @@ import type {
   PendingTrust,
   PingReply,
   PingRequest,
+  PreferDirectReply,
   RelayView,
   ResolveReply,
   SendMessageReply,
@@ -71,6 +72,7 @@ export interface NodeApi {
 
   setHostname(hostname: string): Promise<HostnameReply>;
   resolve(target: string, signal?: AbortSignal): Promise<ResolveReply>;
+  preferDirect(request: TargetRequest, signal?: AbortSignal): Promise<PreferDirectReply>;
   ping(request: PingRequest, signal?: AbortSignal): Promise<PingReply>;
 
   requestTrust(request: TrustRequest, signal?: AbortSignal): Promise<TrustRequestReply>;

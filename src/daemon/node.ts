@@ -17,6 +17,7 @@ import type {
   PendingTrust,
   PingReply,
   PingRequest,
+  PreferDirectReply,
   RelayView,
   ResolveReply,
   SendMessageReply,
@@ -51,7 +52,10 @@ export class PilotNode implements NodeApi {
     this.#core = new NodeCore(deps);
     const deadlines = new Deadlines(deps.clock);
     this.#trust = new TrustCalls(this.#core, deadlines);
-    this.#paths = new PathCalls({ core: this.#core, clock: deps.clock, deadlines });
+    this.#paths = new PathCalls({
+      ...{ core: this.#core, clock: deps.clock, deadlines },
+      looksForPaths: deps.network !== undefined,
+    });
     this.#inbox = new InboxView({
       clock: deps.clock,
       inbox: this.#core.inbox,
@@ -164,6 +168,10 @@ export class PilotNode implements NodeApi {
     const record = await this.#trusted(request.target);
     this.#needRelayFallback();
     return this.#paths.ping(record, request, signal);
+  }
+
+  async preferDirect(request: TargetRequest, signal?: AbortSignal): Promise<PreferDirectReply> {
+    return this.#paths.preferDirect(await this.#trusted(request.target), signal);
   }
 
   async requestTrust(request: TrustRequest, signal?: AbortSignal): Promise<TrustRequestReply> {

@@ -26,6 +26,7 @@ export const SUMMARIES: Readonly<Record<RouteName, string>> = {
   pendingTrust: 'Requests that wait for an answer',
   listTrust: 'Trusted nodes',
   peers: 'Peers, and the path each is reached by',
+  preferDirect: 'Look for a direct path now, for 10 s at most, and say what came of it',
   ping: 'Measure the round trip to a peer',
   sendMessage: 'Send a message; answers when it is on disk, confirmed or answered, as asked',
   messageStatus: 'How far a sent message is',

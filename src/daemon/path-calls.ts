@@ -1,19 +1,23 @@
 /** Calls about the way to a trusted peer. */
 import type { Clock } from '../base/clock.ts';
 import { PilotError } from '../base/pilot-error.ts';
-import type { PingReply, PingRequest } from '../client/api.ts';
+import type { EventMap, PingReply, PingRequest, PreferDirectReply } from '../client/api.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { NodeCore } from './node-core.ts';
 import { namesOf } from './node-views.ts';
+import { peerPathView } from './path-views.ts';
 import type { Peer } from './peer.ts';
 import type { TrustRecord } from './trust-record.ts';
 
 const DEFAULT_PING_MS = 5000;
+const PREFER_DIRECT_MS = 10_000;
 
 export interface PathCallsDeps {
   readonly core: NodeCore;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  /** False: a relay is all there is. */
+  readonly looksForPaths: boolean;
 }
 
 export class PathCalls {
@@ -35,6 +39,47 @@ export class PathCalls {
       rtt_ms: Math.round(pong.rttMs * 1000) / 1000,
       path: pong.path,
     };
+  }
+
+  /** What is there after an attempt, at the latest after 10 s. A path that is direct already is left alone. */
+  async preferDirect(record: TrustRecord, signal?: AbortSignal): Promise<PreferDirectReply> {
+    const { clock, core, deadlines, looksForPaths } = this.#deps;
+    const peer = this.#peerOf(record);
+    const before = peerPathView(peer);
+    const deadlineMs = clock.monotonic() + PREFER_DIRECT_MS;
+    await deadlines.race(peer.open(PREFER_DIRECT_MS), PREFER_DIRECT_MS, signal);
+    if (looksForPaths && peer.path?.kind === 'relay') {
+      const attempt = this.#attempt(core.namesOf(record.peer).id);
+      peer.paths.tryNow();
+      try {
+        await deadlines.race(attempt.over, deadlineMs - clock.monotonic(), signal);
+      } finally {
+        attempt.forget();
+      }
+    }
+    const { path, endpoint, rtt_ms, why_not_direct } = peerPathView(peer);
+    return {
+      ...namesOf(record),
+      ...{ path, endpoint, rtt_ms, why_not_direct },
+      had_tunnel: before.path !== '',
+      was_relay_active: before.path === 'relay',
+    };
+  }
+
+  /** `over`: the next attempt with this peer has led to a direct path, or to none. */
+  #attempt(id: string): { readonly over: Promise<void>; readonly forget: () => void } {
+    const { events } = this.#deps.core;
+    let forget = (): void => undefined;
+    const over = new Promise<void>((resolve) => {
+      const settle = (event: EventMap['path.opened'] | EventMap['path.failed']): void => {
+        if (event.id === id) resolve();
+      };
+      const cancels = [events.on('path.opened', settle), events.on('path.failed', settle)];
+      forget = () => {
+        for (const cancel of cancels) cancel();
+      };
+    });
+    return { over, forget };
   }
 
   /** Opens a session where there is none. */

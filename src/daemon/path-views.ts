@@ -10,7 +10,7 @@ import type { PathFailure } from './paths/path-finder.ts';
 import type { CurrentPath } from './paths/peer-paths.ts';
 import type { Peer } from './peer.ts';
 
-export interface PeerPathView {
+interface PeerPathView {
   readonly path: PathKind;
   readonly endpoint: string;
   readonly rtt_ms: number | null;

@@ -1,4 +1,4 @@
-import type { IdentityView, ROUTES } from '../../src/client/api.ts';
+import type { IdentityView, PreferDirectReply, ROUTES } from '../../src/client/api.ts';
 import type { FakeHandler } from '../client/fake-daemon.ts';
 import { ALICE, BOB, BOB_AS_PEER, incoming, INFO, outgoing } from '../client/fake-nodes.ts';
 
@@ -49,6 +49,12 @@ export interface Case {
   readonly ours: readonly string[];
   readonly text: string | RegExp;
 }
+
+export const PREFERRED: PreferDirectReply = {
+  ...BOB,
+  ...{ path: 'direct', endpoint: '203.0.113.10:4000', rtt_ms: 1.5, why_not_direct: '' },
+  ...{ had_tunnel: true, was_relay_active: true },
+};
 
 const NAMES = ['id', 'address', 'hostname'];
 
@@ -190,6 +196,13 @@ export const CASES: readonly Case[] = [
     reference: ['peers', 'total', 'encrypted'],
     ours: [],
     text: `${BOB.address}  bob  connected  relay  1.5 ms    ws://127.0.0.1:7443  since 2026-01-01T00:00:01.000Z  not direct: no check was answered\n`,
+  },
+  {
+    ...{ command: 'prefer-direct', argv: ['prefer-direct', 'bob'] },
+    routes: { preferDirect: () => PREFERRED },
+    reference: ['node_id', 'had_tunnel', 'was_relay_active'],
+    ours: [...NAMES, 'path', 'endpoint', 'rtt_ms', 'why_not_direct'],
+    text: `direct: bob (${BOB.address}) at 203.0.113.10:4000, 1.5 ms\n`,
   },
   {
     ...{ command: 'ping', argv: ['ping', 'bob', '--count', '1'] },

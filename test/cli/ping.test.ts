@@ -37,6 +37,14 @@ test('four probes, one after another', async () => {
   ]);
 });
 
+test('by the path named', async () => {
+  await ping([1], '--count=1', '--path', 'direct');
+  expect(daemon.calls.at(-1)?.body).toEqual({ target: 'bob', timeout_ms: 5000, path: 'direct' });
+  const { code, stderr } = await ping([1], '--path', 'pigeon');
+  expect(code).toBe(1);
+  expect(stderr).toContain('direct, relay');
+});
+
 describe('--json', () => {
   test('has every result', async () => {
     const { json } = await ping(['timeout', 2], '--count=2', '--timeout', '3s', '--json');

@@ -68,10 +68,11 @@ const METHODS: readonly [
     { reply: { trusted: [BOB], total: 1 }, gives: [BOB] },
   ],
   ['peers', async (o) => client.peers(o), { reply: { peers: [BOB], total: 1 }, gives: [BOB] }],
+  ['preferDirect', async (o) => client.preferDirect('bob', o), { body: { target: 'bob' } }],
   [
     'ping',
-    async (o) => client.ping('bob', { timeoutMs: 7, ...o }),
-    { body: { target: 'bob', timeout_ms: 7 } },
+    async (o) => client.ping('bob', { timeoutMs: 7, path: 'relay', ...o }),
+    { body: { target: 'bob', timeout_ms: 7, path: 'relay' } },
   ],
   ['messageStatus', async (o) => client.message('a/b', o), { params: { id: 'a/b' } }],
   ['listOutbox', async (o) => client.outbox(o), {}],

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { ERROR_CODES, PilotError } from '../../src/base/pilot-error.ts';
 import { STATUS_BY_CODE } from '../../src/daemon/api-errors.ts';
 import { call, type HttpCall, startApi } from './api-fixture.ts';
-import { INCOMING, NAMES, OUTGOING, PEER, PENDING, RELAY } from './fake-node.ts';
+import { INCOMING, NAMES, OUTGOING, PEER, PENDING, PREFERRED, RELAY } from './fake-node.ts';
 
 const ID = INCOMING.id;
 const MESSAGE = { target: 'beta', type: 'text', data: 'hi' };
@@ -73,9 +73,15 @@ describe('every route reaches its call of the node', () => {
     ],
     ['peers', { path: '/v1/peers' }, { name: 'peers', args: [] }, { peers: [PEER], total: 1 }],
     [
+      'preferDirect',
+      { method: 'POST', path: '/v1/peers/prefer-direct', body: { target: 'beta' } },
+      { name: 'preferDirect', args: [{ target: 'beta' }] },
+      PREFERRED,
+    ],
+    [
       'ping',
-      { method: 'POST', path: '/v1/ping', body: { target: 'beta', timeout_ms: 500 } },
-      { name: 'ping', args: [{ target: 'beta', timeout_ms: 500 }] },
+      { method: 'POST', path: '/v1/ping', body: { target: 'beta', path: 'direct' } },
+      { name: 'ping', args: [{ target: 'beta', path: 'direct' }] },
       { ...NAMES, rtt_ms: 1.5, path: 'relay' },
     ],
     [

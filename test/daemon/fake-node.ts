@@ -9,6 +9,7 @@ import type {
   PeerView,
   PendingTrust,
   PingRequest,
+  PreferDirectReply,
   RelayView,
   SendMessageRequest,
   TargetRequest,
@@ -82,6 +83,12 @@ export const OUTGOING: OutgoingMessage = {
   reply_to: '',
   created_at: TIME,
   expires_at: TIME,
+};
+
+export const PREFERRED: PreferDirectReply = {
+  ...NAMES,
+  ...{ path: 'direct', endpoint: '203.0.113.10:4000', rtt_ms: 1.5, why_not_direct: '' },
+  ...{ had_tunnel: true, was_relay_active: true },
 };
 
 const COUNTERS: NodeCounters = {
@@ -162,6 +169,8 @@ export class FakeNode implements NodeApi {
     );
   ping: NodeApi['ping'] = async (request: PingRequest, signal) =>
     this.#settle('ping', [request], { ...NAMES, rtt_ms: 1.5, path: 'relay' }, signal);
+  preferDirect: NodeApi['preferDirect'] = async (request, signal) =>
+    this.#settle('preferDirect', [request], PREFERRED, signal);
   requestTrust: NodeApi['requestTrust'] = async (request, signal) =>
     this.#settle('requestTrust', [request], { ...NAMES, status: 'pending' }, signal);
   approveTrust = async (request: TargetRequest): Promise<TrustChangeReply> =>

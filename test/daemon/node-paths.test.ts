@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
 
 import type { PeerView } from '../../src/client/api.ts';
-import { EVENTS, NAMED_SCHEMAS } from '../../src/daemon/api-replies.ts';
+import { EVENTS, NAMED_SCHEMAS, REPLIES } from '../../src/daemon/api-replies.ts';
 import { DirectWorld } from './direct-world.ts';
+import { World } from './world.ts';
 
 let worlds: DirectWorld[] = [];
 
@@ -162,5 +163,72 @@ describe('ping --path', () => {
     await expect(
       one.world.until(one.alice.node.ping({ target: 'bob', path: 'relay' })),
     ).rejects.toMatchObject({ code: 'connection_failed' });
+  });
+});
+
+describe('prefer-direct', () => {
+  test('opens a session and waits for the direct path', async () => {
+    const one = await started(['open', 'open']);
+    await one.world.run(400_000);
+    const found = await one.world.until(one.alice.node.preferDirect({ target: 'bob' }), 12_000);
+    expect(REPLIES.preferDirect.safeParse(found)).toMatchObject({ success: true });
+    expect(found).toMatchObject({ id: one.bob.id, path: 'direct', why_not_direct: '' });
+    expect(found.endpoint).toBe(viewOf(one)?.endpoint);
+  });
+
+  test('leaves a direct path alone', async () => {
+    const one = await direct();
+    const { path_since: since } = viewOf(one) ?? {};
+    await expect(
+      one.world.until(one.alice.node.preferDirect({ target: 'bob' }), 100),
+    ).resolves.toMatchObject({ path: 'direct', had_tunnel: true, was_relay_active: false });
+    await one.world.run(5000);
+    expect(viewOf(one)?.path_since).toBe(since);
+  });
+
+  test('does not wait for the timer of the last failure', async () => {
+    const one = await started(['open', 'open']);
+    one.blockUdp(true);
+    await one.alice.send(one.bob, 'hello');
+    await one.world.run(60_000);
+    one.blockUdp(false);
+    await expect(
+      one.world.until(one.alice.node.preferDirect({ target: 'bob' }), 12_000),
+    ).resolves.toMatchObject({ path: 'direct', had_tunnel: true, was_relay_active: true });
+  });
+
+  test('says after 10 s at most what there is instead', async () => {
+    const one = await started(['open', 'open']);
+    one.blockUdp(true);
+    await one.alice.send(one.bob, 'hello');
+    await one.world.run(60_000);
+    const startMs = one.world.clock.monotonic();
+    const found = await one.world.until(one.alice.node.preferDirect({ target: 'bob' }), 12_000);
+    expect(one.world.clock.monotonic() - startMs).toBeLessThanOrEqual(10_000);
+    expect(found).toMatchObject({ path: 'relay', endpoint: one.world.relay.url });
+    expect(found.why_not_direct).toMatch(/./);
+  });
+
+  test('ends when the caller hangs up, and fails when the peer is away', async () => {
+    const one = await started(['open', 'open']);
+    one.blockUdp(true);
+    const abort = new AbortController();
+    const asked = one.alice.node.preferDirect({ target: 'bob' }, abort.signal);
+    await one.world.run(1000);
+    abort.abort(new Error('gone'));
+    await expect(asked).rejects.toThrow('gone');
+    await one.bob.stop();
+    await one.world.run(100_000);
+    await expect(
+      one.world.until(one.alice.node.preferDirect({ target: 'bob' })),
+    ).rejects.toMatchObject({ code: 'connection_failed' });
+  });
+
+  test('where nothing looks for paths it says so at once', async () => {
+    const world = new World();
+    const [alice] = await world.pair();
+    await expect(
+      world.until(alice.node.preferDirect({ target: 'bob' }), 1000),
+    ).resolves.toMatchObject({ path: 'relay', why_not_direct: 'this node looks for none' });
   });
 });
