@@ -8,7 +8,7 @@
  * One put at a time for a sender; what is answered meanwhile shares the next.
  */
 import type { Clock } from '../base/clock.ts';
-import { type Answers,ANSWERS_LIFE_MS } from './answers.ts';
+import { type Answers, ANSWERS_LIFE_MS } from './answers.ts';
 import { type AppMessage, encodeAppMessage } from './app-message.ts';
 import type { Log } from './log.ts';
 import { nodeIdOf } from './peer-name.ts';
