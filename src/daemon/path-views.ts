@@ -42,7 +42,7 @@ export function pathChangeView(
   return {
     path: path?.kind ?? '',
     endpoint: path?.endpoint ?? '',
-    rtt_ms: peer === undefined ? null : rttOf(peer),
+    rtt_ms: peer === undefined || path === undefined ? null : rttOf(peer),
     reason: path?.reason ?? 'there is none',
     before: before?.kind ?? '',
   };
