@@ -7,6 +7,7 @@ import { PilotError } from '../../src/base/pilot-error.ts';
 import { encodeNodeId } from '../../src/identity/node-id.ts';
 import { AllowListAccess, openAccess, readTokens, TokenAccess } from '../../src/relay/access.ts';
 import { tokenProof } from '../../src/relay/login.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { logIn, newIdentity, next, refusal, startRelay } from './support/relay-fixture.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
@@ -74,7 +75,7 @@ describe('allow list', () => {
     const file = path.join(temporaryDirectory(), 'allowed');
     writeFileSync(file, encodeNodeId(alice.firstKey));
     const relay = await startRelay({ access: new AllowListAccess(file) });
-    const rotated = alice.rotate((n) => new Uint8Array(n).fill(3), Date.now());
+    const rotated = alice.rotate(seededRandom(3), Date.now());
     const { client } = await logIn(relay, { identity: rotated });
     const stopped = next(client, 'offline');
     await client.stop();
