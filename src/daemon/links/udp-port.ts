@@ -162,11 +162,9 @@ export class UdpPort {
     return opened;
   }
 
-  /** Closes the extra sockets but the one that won, if one did; with them the streams over them. */
-  closeExtra(keep?: Base): void {
-    for (const base of this.#extras) {
-      if (base !== keep) this.#unbind(base);
-    }
+  /** Closes these extra sockets, with the streams over them. Those of others, one that carries a link, stay. */
+  closeExtra(bases: readonly Base[]): void {
+    for (const base of bases) if (isExtra(base)) this.#unbind(base);
   }
 
   /**
@@ -216,7 +214,7 @@ export class UdpPort {
   }
 
   get #extras(): Base[] {
-    return this.bases.filter((base) => base.startsWith('punch-'));
+    return this.bases.filter(isExtra);
   }
 
   #bindWanted(name: 'v4' | 'v6', port: number): number {
@@ -289,6 +287,10 @@ export interface StreamAddress {
   /** By which the peer's packets find our stream. */
   readonly localId: number;
   readonly remoteId: number;
+}
+
+function isExtra(base: Base): boolean {
+  return base.startsWith('punch-');
 }
 
 function addTraffic(sum: UdpPortTraffic, socket: UdxSocket): UdpPortTraffic {

@@ -27,6 +27,7 @@ import type { GathererSettings, LocalBase } from '../../ice/base-gatherer.ts';
 import type { Candidate } from '../../ice/candidate.ts';
 import { endpointKey } from '../../ice/endpoint-key.ts';
 import { Gatherer } from '../../ice/gatherer.ts';
+import { PunchBudget } from '../../ice/hard-nat-budget.ts';
 import type { NatReport } from '../../ice/nat-behaviour.ts';
 import type { StunRouter } from '../../ice/stun-router.ts';
 import {
@@ -82,6 +83,7 @@ interface Round {
 
 export class LocalNetwork implements PathNetwork {
   readonly events: Emitter<NetworkEvents>;
+  readonly punchBudget: PunchBudget;
   readonly #deps: LocalNetworkDeps;
   readonly #servers: StunServers;
   readonly #retry: Backoff;
@@ -101,6 +103,7 @@ export class LocalNetwork implements PathNetwork {
 
   constructor(deps: LocalNetworkDeps) {
     this.#deps = deps;
+    this.punchBudget = new PunchBudget(deps.clock);
     this.#retry = new Backoff(RETRY, deps.random);
     this.events = new GuardedEmitter<NetworkEvents>((err) => {
       deps.log.error({ err }, 'a listener of the network failed');
@@ -115,6 +118,11 @@ export class LocalNetwork implements PathNetwork {
 
   get router(): StunRouter {
     return this.#deps.router;
+  }
+
+  /** Numeric, of those that are known by now. */
+  get stunServers(): readonly Endpoint[] {
+    return this.#servers.known;
   }
 
   get underlay(): Underlay {
@@ -255,6 +263,7 @@ export class LocalNetwork implements PathNetwork {
         },
         finished: (report) => {
           this.#report = report;
+          this.#emit('nat', report);
         },
       },
       this.#deps.gatherer,

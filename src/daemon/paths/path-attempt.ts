@@ -11,16 +11,20 @@
  */
 import { toHex } from '../../base/bytes.ts';
 import type { Cancel, Clock } from '../../base/clock.ts';
+import type { Endpoint } from '../../base/endpoint.ts';
 import type { Emitter } from '../../base/events.ts';
 import { describeError } from '../../base/pilot-error.ts';
 import type { RandomBytes } from '../../base/random.ts';
 import type { Candidate } from '../../ice/candidate.ts';
+import type { PunchBudget } from '../../ice/hard-nat-budget.ts';
 import { IceAgent } from '../../ice/ice-agent.ts';
 import type { IceReport } from '../../ice/ice-report.ts';
 import type { IceAgentSettings, SelectedPair } from '../../ice/ice-settings.ts';
+import type { NatReport } from '../../ice/nat-behaviour.ts';
 import type { StunRouter } from '../../ice/stun-router.ts';
 import type { Link } from '../../session/link.ts';
 import { MAX_ITEM_CANDIDATES, type PathItem } from './path-message.ts';
+import { Punching } from './punching.ts';
 import type { Underlay, UnderlayLink } from './underlay.ts';
 
 export interface NetworkEvents {
@@ -28,6 +32,8 @@ export interface NetworkEvents {
   readonly candidate: Candidate;
   /** No more are to come for now. */
   readonly gathered: object;
+  /** What was found out about the NAT in between. */
+  readonly nat: NatReport;
   /** The candidates before are void. */
   readonly changed: { readonly reason: string };
 }
@@ -40,6 +46,10 @@ export interface PathNetwork {
   readonly router: StunRouter;
   readonly candidates: readonly Candidate[];
   readonly isGathered: boolean;
+  readonly natReport: NatReport | undefined;
+  /** Numeric: those that are asked about the NAT. */
+  readonly stunServers: readonly Endpoint[];
+  readonly punchBudget: PunchBudget;
   /** Makes sure that what is known is not old: a NAT may have forgotten it. */
   freshen(): void;
   readonly events: Pick<Emitter<NetworkEvents>, 'on'>;
@@ -84,8 +94,10 @@ export class PathAttempt {
   readonly id: string;
   readonly #deps: AttemptDeps;
   readonly #agent: IceAgent;
+  readonly #punching: Punching;
   readonly #streamId: number;
   readonly #release: (() => void)[];
+  #isRemoteDone = false;
   #remoteStreamId: number | undefined;
   #pair: SelectedPair | undefined;
   #link: UnderlayLink | undefined;
@@ -114,7 +126,7 @@ export class PathAttempt {
         },
         failed: (report) => {
           const { code = 'failed', text = 'no path was found' } = report.failure ?? {};
-          this.#end({ code, text, isByPeer: false });
+          this.#end({ code, text: this.#withNats(code, text), isByPeer: false });
         },
         consentLost: () => {
           const text = 'the path does not answer any more';
@@ -122,8 +134,19 @@ export class PathAttempt {
         },
       },
     );
+    this.#punching = new Punching({
+      ...{ clock, random, network, agent: this.#agent },
+      asks: role === 'controlling',
+      allowLoopback: ice?.allowLoopback ?? false,
+      tell: (message) => {
+        deps.tell({ kind: 'path', attempt: id, step: 'punch', message });
+      },
+    });
     const { events } = network;
     this.#release = [
+      events.on('nat', () => {
+        this.#tellCandidates([], false);
+      }),
       events.on('candidate', (candidate) => {
         this.#tellCandidates([candidate], false);
       }),
@@ -175,7 +198,12 @@ export class PathAttempt {
         return;
       case 'candidates':
         for (const candidate of item.candidates) this.#agent.addRemote(candidate);
-        if (item.isLast) this.#agent.remoteDone();
+        this.#isRemoteDone ||= item.isLast;
+        if (item.nat !== undefined) this.#punching.learn(item.nat);
+        this.#giveUpEarly();
+        return;
+      case 'punch':
+        this.#punching.receive(item.message);
         return;
       case 'end':
         this.#end({
@@ -194,21 +222,31 @@ export class PathAttempt {
     this.#cancelReady?.();
     this.#cancelAnxiety?.();
     this.#agent.close();
-    void this.#link?.close();
+    this.#punching.close();
+    void this.#closeLink();
+  }
+
+  /** Its last packets leave by its socket, which may be one that was opened for this attempt. */
+  async #closeLink(): Promise<void> {
+    await this.#link?.close();
+    this.#punching.releaseSocket();
   }
 
   #begin(step: 'offer' | 'answer'): void {
     const { credentials } = this.#agent;
     const { tell, network } = this.#deps;
     network.freshen();
-    tell({ kind: 'path', attempt: this.id, step, credentials, streamId: this.#streamId });
+    const nat = this.#punching.takeNews();
+    const terms = { credentials, streamId: this.#streamId, ...(nat !== undefined && { nat }) };
+    tell({ kind: 'path', attempt: this.id, step, ...terms });
     this.#tellCandidates(network.candidates, network.isGathered);
   }
 
   #tellCandidates(candidates: readonly Candidate[], isLast: boolean): void {
     for (const candidate of candidates) this.#agent.addLocal(candidate);
     if (isLast) this.#agent.localDone();
-    if (candidates.length === 0 && !isLast) return;
+    const nat = this.#punching.takeNews();
+    if (candidates.length === 0 && !isLast && nat === undefined) return;
     // One that is more than a peer looks at would only make the item invalid.
     const told = candidates.slice(0, MAX_ITEM_CANDIDATES);
     this.#deps.tell({
@@ -217,12 +255,20 @@ export class PathAttempt {
       step: 'candidates',
       candidates: told,
       isLast,
+      ...(nat !== undefined && { nat }),
     });
+    this.#giveUpEarly();
   }
 
-  #setRemote({ credentials, streamId }: PathOffer): void {
+  /** Once nothing more is to come, and no ports are guessed, the agent need not wait for its deadline. */
+  #giveUpEarly(): void {
+    if (this.#isRemoteDone && !this.#punching.isPlanned) this.#agent.remoteDone();
+  }
+
+  #setRemote({ credentials, streamId, nat }: PathOffer): void {
     if (this.#remoteStreamId !== undefined) return;
     this.#remoteStreamId = streamId;
+    if (nat !== undefined) this.#punching.learn(nat);
     if (!this.#agent.setRemote(credentials)) {
       const text = 'the peer told credentials that ICE does not allow';
       this.#end({ code: 'bad_credentials', text, isByPeer: false });
@@ -235,6 +281,7 @@ export class PathAttempt {
     this.#pair = pair;
     this.#state = 'linked';
     this.#agent.settle();
+    this.#punching.selected();
     const address = {
       ...{ base: pair.base, remote: pair.remote.endpoint },
       ...{ localId: this.#streamId, remoteId: this.#remoteStreamId },
@@ -267,6 +314,12 @@ export class PathAttempt {
     this.#cancelReady = this.#deps.clock.after(readyMs, () => {
       this.#becomeUp();
     });
+  }
+
+  /** The NATs are a reason where nothing was heard, not where something else went wrong. */
+  #withNats(code: string, text: string): string {
+    const why = code === 'no_answer' || code === 'one_way' ? this.#punching.why : undefined;
+    return why === undefined ? text : `${text}; ${why}`;
   }
 
   #becomeUp(): void {

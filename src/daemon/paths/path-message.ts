@@ -2,8 +2,9 @@
  * How two nodes agree on a direct path: items of kind `p` inside their session (app-message.ts).
  *
  *     k 'p'   a: attempt, 8 B   s: step
- *     o  offer, a  answer   u: ufrag   p: password   i: stream id
- *     c  candidates         c: up to 10   last: no more come
+ *     o  offer, a  answer   u: ufrag   p: password   i: stream id   n: NAT (absent: not known yet)
+ *     c  candidates         c: up to 10   last: no more come   n: NAT (absent: as before)
+ *     x  punching           punch-codec.ts
  *     e  end                code: text
  *
  *     candidate             t: 0 host 1 srflx   h: 4 or 16 B   p: port   y: priority   f: foundation
@@ -16,6 +17,9 @@ import { formatIpAddress } from '../../base/ip-text.ts';
 import { WireError } from '../../base/wire-error.ts';
 import { type Candidate, type CandidateKind, MAX_REMOTE_CANDIDATES } from '../../ice/candidate.ts';
 import { areIceCredentials, type IceCredentials } from '../../ice/check-message.ts';
+import type { PunchMessage } from '../../ice/hard-nat-message.ts';
+import type { NatSummary } from '../../ice/nat-summary.ts';
+import { natMembers, punchMembers, readNat, readPunch } from './punch-codec.ts';
 
 export type PathItem = {
   readonly kind: 'path';
@@ -27,13 +31,18 @@ export type PathItem = {
       readonly credentials: IceCredentials;
       /** By which packets find the sender's end of the link: 32 bits, not 0. */
       readonly streamId: number;
+      /** Of the sender; absent while it is not known. */
+      readonly nat?: NatSummary;
     }
   | {
       readonly step: 'candidates';
       /** Of kind `host` and `srflx`. */
       readonly candidates: readonly Candidate[];
       readonly isLast: boolean;
+      /** When it is known better than before. */
+      readonly nat?: NatSummary;
     }
+  | { readonly step: 'punch'; readonly message: PunchMessage }
   | {
       readonly step: 'end';
       /** Why, as a code: 64 characters of it are told. */
@@ -63,13 +72,22 @@ export function pathItemMembers(item: PathItem): object {
         u: ufrag,
         p: password,
         i: item.streamId,
+        ...natMember(item.nat),
       };
     }
     case 'candidates': {
       const { candidates, isLast } = item;
       if (candidates.length > MAX_ITEM_CANDIDATES) throw new RangeError('too many candidates');
-      return { ...head, s: 'c', c: candidates.map(candidateMembers), last: isLast };
+      return {
+        ...head,
+        s: 'c',
+        c: candidates.map(candidateMembers),
+        last: isLast,
+        ...natMember(item.nat),
+      };
     }
+    case 'punch':
+      return { ...head, s: 'x', ...punchMembers(item.message) };
     case 'end':
       return { ...head, s: 'e', code: item.reason.slice(0, MAX_REASON_LENGTH) };
   }
@@ -86,7 +104,12 @@ export function readPathItem(fields: CborFields): PathItem | undefined {
       return { kind, attempt, step: 'answer', ...readTerms(fields) };
     case 'c': {
       const candidates = fields.list('c', { atMost: MAX_ITEM_CANDIDATES }).flatMap(readCandidate);
-      return { kind, attempt, step: 'candidates', candidates, isLast: fields.flag('last') };
+      const isLast = fields.flag('last');
+      return { kind, attempt, step: 'candidates', candidates, isLast, ...readNatMember(fields) };
+    }
+    case 'x': {
+      const message = readPunch(fields);
+      return message && { kind, attempt, step: 'punch', message };
     }
     case 'e': {
       const reason = fields.text('code', { atMost: MAX_REASON_LENGTH });
@@ -98,12 +121,25 @@ export function readPathItem(fields: CborFields): PathItem | undefined {
 }
 
 /** What an offer and an answer hold alike. */
-function readTerms(fields: CborFields): { credentials: IceCredentials; streamId: number } {
+function readTerms(fields: CborFields): {
+  credentials: IceCredentials;
+  streamId: number;
+  nat?: NatSummary;
+} {
   const credentials = { ufrag: fields.text('u', {}), password: fields.text('p', {}) };
   if (!areIceCredentials(credentials)) throw new WireError('u and p are no ICE credentials');
   const streamId = numberUpTo(MAX_U32, fields, 'i');
   if (streamId === 0) throw new WireError('i is 0');
-  return { credentials, streamId };
+  return { credentials, streamId, ...readNatMember(fields) };
+}
+
+function natMember(nat: NatSummary | undefined): object {
+  return nat === undefined ? {} : { n: natMembers(nat) };
+}
+
+function readNatMember(fields: CborFields): { nat?: NatSummary } {
+  const nat = fields.has('n') ? readNat(fields.map('n')) : undefined;
+  return nat === undefined ? {} : { nat };
 }
 
 function candidateMembers({ kind, endpoint, priority, foundation }: Candidate): object {

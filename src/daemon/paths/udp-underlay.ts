@@ -43,6 +43,14 @@ export class UdpUnderlay implements Underlay {
     if (isBase(base)) this.port.send(bytes, base, to);
   }
 
+  openExtra(count: number): readonly string[] {
+    return this.port.openExtra(count);
+  }
+
+  closeExtra(bases: readonly string[]): void {
+    this.port.closeExtra(bases.filter(isBase));
+  }
+
   newStreamId(): number {
     return this.port.newStreamId(this.#random);
   }

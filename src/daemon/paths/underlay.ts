@@ -33,6 +33,10 @@ export interface Underlay {
   readonly bases: readonly LocalBase[];
   /** Never throws; what cannot be sent is lost. */
   send(bytes: Uint8Array, base: string, to: Endpoint): void;
+  /** More sockets for IPv4, by name, whose datagrams go where those of the others do; fewer, or none, when there are no more. */
+  openExtra(count: number): readonly string[];
+  /** Those of `openExtra`, with the links over them. */
+  closeExtra(bases: readonly string[]): void;
   /** For a link of ours, for the peer to be told; hard to guess. */
   newStreamId(): number;
   /** PilotError `unavailable` when the base does not reach the remote. */

@@ -186,10 +186,13 @@ test('extra sockets: each with a port of its own, bounded, closed together', asy
 
   expect(port.openExtra(1000)).toHaveLength(MAX_EXTRA_SOCKETS - 3);
   expect(port.openExtra(1)).toEqual([]);
-  port.closeExtra('punch-1');
+  port.closeExtra(port.bases.filter((base) => base !== 'punch-1'));
   expect(port.bases).toEqual(['v4', 'punch-1']);
-  expect(port.openExtra(1000)).toHaveLength(MAX_EXTRA_SOCKETS - 1);
-  port.closeExtra();
+  const next = port.openExtra(1000);
+  expect(next).toHaveLength(MAX_EXTRA_SOCKETS - 1);
+  port.closeExtra(next);
+  expect(port.bases).toEqual(['v4', 'punch-1']);
+  port.closeExtra(['punch-1', 'punch-1', 'punch-9999']);
   expect(port.bases).toEqual(['v4']);
   expect(port.traffic.packetsSent).toBe(1);
 });

@@ -9,6 +9,8 @@ import { WireError } from '../../../src/base/wire-error.ts';
 import { decodeAppMessage, encodeAppMessage } from '../../../src/daemon/app-message.ts';
 import { MAX_ITEM_CANDIDATES, type PathItem } from '../../../src/daemon/paths/path-message.ts';
 import { type Candidate, foundationOf, priorityOf } from '../../../src/ice/candidate.ts';
+import type { PunchMessage } from '../../../src/ice/hard-nat-message.ts';
+import type { NatSummary } from '../../../src/ice/nat-summary.ts';
 
 interface Vector {
   readonly name: string;
@@ -34,6 +36,10 @@ function candidatesItem(candidates: readonly Candidate[]): PathItem {
   return { kind: 'path', attempt, step: 'candidates', candidates, isLast: false };
 }
 
+const NO_NAT: NatSummary = {
+  ...{ mapping: 'unknown', behindNat: undefined, outer: undefined, portStep: undefined },
+};
+
 describe('the vectors', () => {
   test.each(vectors.items)('$name is written', ({ item, hex }) => {
     expect(toHex(encodeAppMessage(item))).toBe(hex);
@@ -58,6 +64,18 @@ describe('what is written', () => {
     const bytes = encodeAppMessage(candidatesItem([{ ...candidate, endpoint, base: 'v6' }]));
     const plain = { ...candidate, endpoint: { host: 'fe80::1', port: 5000 } };
     expect(decodeAppMessage(bytes)).toEqual(candidatesItem([plain]));
+  });
+
+  test('is no summary that a peer would not believe', () => {
+    const nat: NatSummary = { ...NO_NAT, outer: { host: '0.0.0.0', port: 1 } };
+    const item = {
+      kind: 'path',
+      attempt,
+      step: 'candidates',
+      candidates: [],
+      isLast: true,
+    } as const;
+    expect(() => encodeAppMessage({ ...item, nat })).toThrow(RangeError);
   });
 
   test('has the first 64 characters of a long reason', () => {
@@ -98,14 +116,61 @@ const candidates = fc.record({
   priority: fc.integer({ min: 0, max: 0xffff_ffff }),
   foundation: fc.stringMatching(/^[A-Za-z0-9+/]{1,32}$/),
 });
+const unknownOr = <T>(known: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(known, { nil: undefined });
+const ports = fc.integer({ min: 1, max: 0xffff });
+const outers = fc.record({ host: fc.constantFrom('203.0.113.7', '10.0.0.1'), port: ports });
+const behindNat = unknownOr(fc.boolean());
+const nats: fc.Arbitrary<NatSummary> = fc.oneof(
+  fc.record({
+    mapping: fc.constantFrom('endpoint-independent' as const, 'unknown' as const),
+    behindNat,
+    outer: unknownOr(outers),
+    portStep: fc.constant(undefined),
+  }),
+  fc.record({
+    mapping: fc.constant('dependent' as const),
+    behindNat,
+    outer: unknownOr(outers),
+    portStep: unknownOr(
+      fc.record({
+        step: fc.integer({ min: -32, max: 32 }).filter((step) => step !== 0),
+        lastPort: ports,
+      }),
+    ),
+  }),
+);
+const round = fc.integer({ min: 1, max: 4 });
+const punchMessages: fc.Arbitrary<PunchMessage> = fc.oneof(
+  fc.record({ step: fc.constantFrom('ask' as const, 'go' as const), round, nat: nats }),
+  fc.record({ step: fc.constant('opened' as const), round }),
+  fc.record({
+    step: fc.constant('refuse' as const),
+    round,
+    reason: fc.constantFrom('busy' as const, 'hopeless' as const),
+  }),
+);
 const items: fc.Arbitrary<PathItem> = fc.oneof(
-  fc.record({ ...terms, step: fc.constantFrom('offer' as const, 'answer' as const) }),
+  fc.record(
+    { ...terms, step: fc.constantFrom('offer' as const, 'answer' as const), nat: nats },
+    { requiredKeys: ['kind', 'attempt', 'credentials', 'streamId', 'step'] },
+  ),
+  fc.record(
+    {
+      kind: terms.kind,
+      attempt: attempts,
+      step: fc.constant('candidates' as const),
+      candidates: fc.array(candidates, { maxLength: MAX_ITEM_CANDIDATES }),
+      isLast: fc.boolean(),
+      nat: nats,
+    },
+    { requiredKeys: ['kind', 'attempt', 'step', 'candidates', 'isLast'] },
+  ),
   fc.record({
     kind: terms.kind,
     attempt: attempts,
-    step: fc.constant('candidates' as const),
-    candidates: fc.array(candidates, { maxLength: MAX_ITEM_CANDIDATES }),
-    isLast: fc.boolean(),
+    step: fc.constant('punch' as const),
+    message: punchMessages,
   }),
   fc.record({
     kind: terms.kind,

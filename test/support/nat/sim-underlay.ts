@@ -7,6 +7,7 @@ import type {
   InterfaceAddress,
   InterfaceSource,
 } from '../../../src/daemon/links/network-watcher.ts';
+import { MAX_EXTRA_SOCKETS } from '../../../src/daemon/links/udp-port.ts';
 import type {
   LinkAddress,
   LinkHandlers,
@@ -19,6 +20,8 @@ import { StunRouter } from '../../../src/ice/stun-router.ts';
 import type { SimHost, SimSocket } from './sim-host.ts';
 import { SimLink, simLinkReceiver } from './sim-link.ts';
 
+const FIRST_EXTRA_PORT = 5000;
+
 export interface SimUnderlayOptions {
   readonly clock: Clock;
   readonly random: RandomBytes;
@@ -30,16 +33,17 @@ export class SimUnderlay implements Underlay {
   /** What a test wants to see or stop: false drops it before the socket. */
   onSend: (bytes: Uint8Array, base: string, to: Endpoint) => boolean = () => true;
   readonly #options: SimUnderlayOptions;
-  readonly #sockets = new Map<IpFamily, SimSocket>();
+  readonly #sockets = new Map<string, SimSocket>();
   readonly #links = new Map<number, SimLink>();
   readonly #watchers = new Set<(addresses: readonly InterfaceAddress[]) => void>();
+  #hosts: readonly SimHost[] = [];
   #families: readonly IpFamily[] = [];
+  #extraCount = 0;
 
   /** `hosts`: an address of each family that there is, as `Site.hosts` has them. */
   constructor(hosts: readonly SimHost[], options: SimUnderlayOptions) {
     this.#options = options;
-    this.#bind(hosts);
-    this.#families = [...this.#sockets.keys()];
+    this.#families = this.#bind(hosts);
   }
 
   /** Those of the first network: the sockets stay when a host moves. */
@@ -55,14 +59,19 @@ export class SimUnderlay implements Underlay {
   };
 
   get addresses(): readonly InterfaceAddress[] {
-    return [...this.#sockets].map(([family, { endpoint }]) => ({
-      ...{ name: 'eth0', host: endpoint.host, internal: false },
-      family: family === 'v4' ? 4 : 6,
-    }));
+    return (['v4', 'v6'] as const).flatMap((family) => {
+      const host = this.#sockets.get(family)?.endpoint.host;
+      if (host === undefined) return [];
+      return [{ name: 'eth0', host, internal: false, family: family === 'v4' ? 4 : 6 }];
+    });
   }
 
   get watcherCount(): number {
     return this.#watchers.size;
+  }
+
+  get extraSockets(): readonly string[] {
+    return [...this.#sockets.keys()].filter((base) => base.startsWith('punch-'));
   }
 
   get linkCount(): number {
@@ -77,9 +86,26 @@ export class SimUnderlay implements Underlay {
   }
 
   send(bytes: Uint8Array, base: string, to: Endpoint): void {
-    const family = familyOf(to.host);
-    if (family !== base || !this.onSend(bytes, base, to)) return;
-    this.#sockets.get(family)?.send(bytes, to);
+    if (familyOf(to.host) !== familyOfBase(base) || !this.onSend(bytes, base, to)) return;
+    this.#sockets.get(base)?.send(bytes, to);
+  }
+
+  openExtra(count: number): readonly string[] {
+    const host = this.#hosts.find(({ address }) => familyOf(address) === 'v4');
+    if (host === undefined) return [];
+    const room = MAX_EXTRA_SOCKETS - this.extraSockets.length;
+    return Array.from({ length: Math.min(count, room) }, () => {
+      const number = this.#extraCount++;
+      this.#bindOne(host, `punch-${number}`, FIRST_EXTRA_PORT + number);
+      return `punch-${number}`;
+    });
+  }
+
+  closeExtra(bases: readonly string[]): void {
+    for (const base of bases.filter((name) => name.startsWith('punch-'))) {
+      this.#sockets.get(base)?.close();
+      this.#sockets.delete(base);
+    }
   }
 
   newStreamId(): number {
@@ -90,7 +116,8 @@ export class SimUnderlay implements Underlay {
   }
 
   openLink({ base, remote, localId, remoteId }: LinkAddress, handlers: LinkHandlers): UnderlayLink {
-    if (!this.bases.some(({ name }) => name === base) || familyOf(remote.host) !== base) {
+    const isThere = this.bases.some(({ name }) => name === base) || this.#sockets.has(base);
+    if (!isThere || familyOf(remote.host) !== familyOfBase(base)) {
       throw new PilotError('unavailable', `the socket ${base} does not reach ${remote.host}`, {
         hint: 'See which address families this host has: pilotctl netcheck',
       });
@@ -120,21 +147,31 @@ export class SimUnderlay implements Underlay {
     return this.#options.port ?? 4000;
   }
 
-  #bind(hosts: readonly SimHost[]): void {
-    for (const host of hosts) {
+  #bind(hosts: readonly SimHost[]): readonly IpFamily[] {
+    this.#hosts = hosts;
+    return hosts.map((host) => {
       const family = familyOf(host.address);
       if (family === undefined) throw new RangeError(`${host.address} is no address`);
-      const socket = host.bind(this.#port, (bytes, from) => {
-        const receiver = simLinkReceiver(bytes);
-        if (receiver === undefined) this.router.receive(bytes, family, from);
-        else this.#links.get(receiver)?.receive(bytes);
-      });
-      this.#sockets.set(family, socket);
-    }
+      this.#bindOne(host, family, this.#port);
+      return family;
+    });
+  }
+
+  #bindOne(host: SimHost, base: string, port: number): void {
+    const socket = host.bind(port, (bytes, from) => {
+      const receiver = simLinkReceiver(bytes);
+      if (receiver === undefined) this.router.receive(bytes, base, from);
+      else this.#links.get(receiver)?.receive(bytes);
+    });
+    this.#sockets.set(base, socket);
   }
 
   #unbind(): void {
     for (const socket of this.#sockets.values()) socket.close();
     this.#sockets.clear();
   }
+}
+
+function familyOfBase(base: string): IpFamily {
+  return base === 'v6' ? 'v6' : 'v4';
 }

@@ -1,0 +1,159 @@
+/** Two nodes at sites of a simulated internet that look for a direct path to each other; a session carries what they tell. */
+import { utf8 } from '../../../src/base/bytes.ts';
+import type { RandomBytes } from '../../../src/base/random.ts';
+import { decodeAppMessage, encodeAppMessage } from '../../../src/daemon/app-message.ts';
+import { silentLog } from '../../../src/daemon/log.ts';
+import { LocalNetwork } from '../../../src/daemon/paths/local-network.ts';
+import { type PathFailure, PathFinder } from '../../../src/daemon/paths/path-finder.ts';
+import type { PathItem } from '../../../src/daemon/paths/path-message.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { SimUnderlay } from '../../support/nat/sim-underlay.ts';
+import { Internet, type SiteKind } from '../../support/nat/sites.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+
+const STEP_MS = 5;
+/** What a session says first over a new link. */
+const RESUME = 'resume';
+
+export class FinderSide {
+  readonly underlay: SimUnderlay;
+  readonly network: LocalNetwork;
+  readonly finder: PathFinder;
+  readonly packets: string[] = [];
+  readonly failures: PathFailure[] = [];
+  /** Of what this side told, `offer`, `punch`, and so on. */
+  readonly told: string[] = [];
+  mostExtraSockets = 0;
+  tell: (item: PathItem) => void = () => undefined;
+
+  constructor(
+    world: {
+      readonly clock: ManualClock;
+      readonly random: RandomBytes;
+      readonly internet: Internet;
+    },
+    kind: SiteKind,
+    goesFirst: boolean,
+  ) {
+    const { clock, random, internet } = world;
+    this.underlay = new SimUnderlay(internet.addSite(kind).hosts[0] ?? [], { clock, random });
+    const { underlay } = this;
+    this.network = new LocalNetwork({
+      ...{ clock, random, underlay, router: underlay.router, log: silentLog },
+      interfaces: underlay.interfaces,
+      configured: internet.stunServers,
+      relayStunServers: () => [],
+      resolve: async () => Promise.reject(new Error('no such name')),
+    });
+    this.finder = new PathFinder({
+      ...{ clock, random, goesFirst, network: this.network },
+      tell: (item) => {
+        this.told.push(item.step);
+        this.tell(item);
+      },
+      handlers: {
+        packet: (packet) => {
+          const text = new TextDecoder().decode(packet);
+          if (text !== RESUME) this.packets.push(text);
+        },
+        linkChanged: () => {
+          this.send(RESUME);
+        },
+        failed: (failure) => this.failures.push(failure),
+      },
+    });
+  }
+
+  send(text: string): void {
+    this.finder.link?.send(utf8(text));
+  }
+}
+
+export class FinderPair {
+  readonly clock = new ManualClock();
+  /** `a` goes first. */
+  readonly a: FinderSide;
+  readonly b: FinderSide;
+  readonly sides: readonly [FinderSide, FinderSide];
+  #session = 0;
+
+  constructor(
+    kinds: readonly [SiteKind, SiteKind],
+    { seed = 1, delayMs = 10 }: { readonly seed?: number; readonly delayMs?: number } = {},
+  ) {
+    const { clock } = this;
+    const random = seededRandom(seed);
+    const internet = new Internet({ clock, random, delayMs });
+    this.a = new FinderSide({ clock, random, internet }, kinds[0], true);
+    this.b = new FinderSide({ clock, random, internet }, kinds[1], false);
+    this.sides = [this.a, this.b];
+    this.a.tell = this.#carryTo(this.b, 2 * delayMs);
+    this.b.tell = this.#carryTo(this.a, 2 * delayMs);
+  }
+
+  get isUp(): boolean {
+    return this.sides.every(({ finder }) => finder.link !== undefined);
+  }
+
+  /** The networks know themselves, and there is a session. */
+  async start(): Promise<this> {
+    for (const { network } of this.sides) network.start();
+    await this.pass(3000);
+    this.openSession();
+    return this;
+  }
+
+  openSession(): void {
+    this.#session++;
+    for (const { finder } of this.sides) finder.sessionOpened();
+  }
+
+  /** What is on its way inside of it is lost. */
+  endSession(): void {
+    this.#session++;
+    for (const { finder } of this.sides) finder.sessionEnded();
+  }
+
+  blockUdp(isBlocked: boolean): void {
+    for (const { underlay } of this.sides) underlay.onSend = () => !isBlocked;
+  }
+
+  async pass(ms: number): Promise<void> {
+    await this.until(() => false, ms);
+  }
+
+  /** The time that it took; undefined when it did not come within `ms`. */
+  async until(isSo: () => boolean, ms: number): Promise<number | undefined> {
+    for (let passedMs = 0; ; passedMs += STEP_MS) {
+      if (isSo()) return passedMs;
+      if (passedMs >= ms) return undefined;
+      this.clock.advance(STEP_MS);
+      for (const side of this.sides) {
+        const { length } = side.underlay.extraSockets;
+        side.mostExtraSockets = Math.max(side.mostExtraSockets, length);
+      }
+      await Promise.resolve();
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const { finder } of this.sides) finder.stop();
+    await this.pass(2000);
+    for (const { network, underlay } of this.sides) {
+      await network.stop();
+      underlay.close();
+    }
+  }
+
+  /** In order and reliably, as long as the session lasts. */
+  #carryTo(to: FinderSide, delayMs: number): (item: PathItem) => void {
+    return (item) => {
+      const bytes = encodeAppMessage(item);
+      const session = this.#session;
+      this.clock.after(delayMs, () => {
+        const read = decodeAppMessage(bytes);
+        if (session === this.#session && read?.kind === 'path') to.finder.receive(read);
+      });
+    };
+  }
+}
