@@ -164,7 +164,8 @@ export class Messages {
 
   /**
    * Puts it into the outbox, unless a call before did. Returns when it is on disk; when its caller waits for
-   * the reply, which is worth more than that, at once.
+   * the reply, which is worth more than that, at once. A reply is on its way while the disk is asked, and
+   * who serves has others to go on with: so it does not hold the process up for a transaction of its own.
    */
   async #enqueue(message: NewMessage, isForReply: boolean): Promise<OutboxEntry> {
     const { outbox, log, trace, wake } = this.#deps;
@@ -173,7 +174,8 @@ export class Messages {
       await outbox.settled();
       if (outbox.find(message.id) !== undefined) return known;
     }
-    const { entry, durable } = outbox.add(message, isForReply ? 'soon' : 'now');
+    const isPatient = isForReply || message.replyTo !== '';
+    const { entry, durable } = outbox.add(message, isPatient ? 'soon' : 'now');
     log.debug(trace(entry), 'message queued');
     // A session takes it at once; a mailbox when it is on disk.
     wake(message.peer);
