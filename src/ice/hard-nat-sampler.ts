@@ -62,6 +62,10 @@ export function samplePort(
   return cancel;
 }
 
+/**
+ * Up or down is taken from these answers: all of these mappings were made now, in the order of the questions,
+ * while some of those that the step was found with may be from before.
+ */
 function newestOf(
   { outerHost, step }: SampleOptions,
   queries: readonly ServerQuery[],
@@ -69,10 +73,13 @@ function newestOf(
   const ports = queries
     .flatMap(({ mapped }) => mapped ?? [])
     .filter((mapped) => hostKey(mapped) === hostKey({ host: outerHost }))
-    .map(({ port }) => port)
-    .sort((a, b) => (a - b) * Math.sign(step));
-  const middle = ports[Math.floor((ports.length - 1) / 2)];
+    .map(({ port }) => port);
+  const middle = [...ports].sort((a, b) => a - b)[Math.floor((ports.length - 1) / 2)];
   if (middle === undefined) return undefined;
-  const near = ports.filter((port) => Math.abs(port - middle) <= MAX_DISTANCE * Math.abs(step));
-  return { step, lastPort: near.at(-1) ?? middle };
+  const size = Math.abs(step);
+  const near = ports.filter((port) => Math.abs(port - middle) <= MAX_DISTANCE * size);
+  const [first = middle] = near;
+  const direction = Math.sign((near.at(-1) ?? first) - first) || Math.sign(step);
+  const lastPort = direction > 0 ? Math.max(...near) : Math.min(...near);
+  return { step: direction * size, lastPort };
 }

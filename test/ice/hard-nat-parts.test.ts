@@ -125,6 +125,7 @@ describe('a sample', () => {
   function sample(
     servers: readonly FakeServer[],
     ports: readonly [first: number, step: number],
+    believedStep = ports[1],
   ): {
     readonly told: readonly (PortStep | undefined)[];
     readonly atMs: number;
@@ -137,7 +138,7 @@ describe('a sample', () => {
     const told: (PortStep | undefined)[] = [];
     let atMs = 0;
     const servers4: readonly Endpoint[] = servers.map((server) => server.at);
-    const options = { base: BASE.name, servers: servers4, outerHost: OUTER, step: ports[1] };
+    const options = { base: BASE.name, servers: servers4, outerHost: OUTER, step: believedStep };
     samplePort(deps, { ...options, allowLoopback: false }, (found) => {
       told.push(found);
       atMs = clock.monotonic();
@@ -153,6 +154,15 @@ describe('a sample', () => {
     expect(up).toMatchObject({ told: [{ step: 2, lastPort: 50_004 }], asked: 3 });
     const down = sample([{ at: A }, { at: B }], [50_000, -1]);
     expect(down.told).toEqual([{ step: -1, lastPort: 49_999 }]);
+  });
+
+  test('shows whether ports go up or down, whatever was believed', () => {
+    expect(sample([{ at: A }, { at: B }, { at: C }], [50_000, 2], -2).told).toEqual([
+      { step: 2, lastPort: 50_004 },
+    ]);
+    expect(sample([{ at: A }, { at: B }, { at: C }], [50_000, -1], 1).told).toEqual([
+      { step: -1, lastPort: 49_998 },
+    ]);
   });
 
   test('does not wait long for dead servers', () => {
