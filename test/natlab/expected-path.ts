@@ -11,6 +11,11 @@ const EASY: ReadonlySet<PlaceKind> = new Set<SiteKind>([
 const HARD: ReadonlySet<PlaceKind> = new Set<SiteKind>([
   ...(['per-address', 'symmetric-sequential', 'symmetric-random'] as const),
 ]);
+/** Behind one of these a node finds a hard one only by guessing ports; one that counts its ports its like, too. */
+const STRICT: ReadonlySet<PlaceKind> = new Set<SiteKind>([
+  ...(['home', 'home-ports-changed', 'carrier-grade'] as const),
+]);
+const SEQUENTIAL: PlaceKind = 'symmetric-sequential';
 /** They let in every port of an address that was written to: a port that nobody guessed, too. */
 const LENIENT: ReadonlySet<PlaceKind> = new Set<SiteKind>([
   ...(['open', 'full-cone', 'address-restricted'] as const),
@@ -21,8 +26,18 @@ export function expectedPath(from: PlaceKind, to: PlaceKind): 'direct' | 'relay'
   return isDirect(from, to) || isDirect(to, from) ? 'direct' : 'relay';
 }
 
+/** Ports have to be guessed, which a node does for one peer at a time. */
+export function needsPunching(from: PlaceKind, to: PlaceKind): boolean {
+  return isPunched(from, to) || isPunched(to, from);
+}
+
+function isPunched(a: PlaceKind, b: PlaceKind): boolean {
+  return (HARD.has(a) && STRICT.has(b)) || (a === SEQUENTIAL && b === SEQUENTIAL);
+}
+
 function isDirect(a: PlaceKind, b: PlaceKind): boolean {
   if (EASY.has(a) && EASY.has(b)) return true;
   if (HARD.has(a) && LENIENT.has(b)) return true;
+  if (isPunched(a, b)) return true;
   return a === 'ipv6-only' && (b === 'ipv6-only' || b === 'open');
 }

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 
 import { Sandbox } from '../support/sandbox.ts';
-import { expectedPath } from './expected-path.ts';
+import { expectedPath, needsPunching } from './expected-path.ts';
 import { Lab, missingForLab } from './lab.ts';
 import { type Cell, runMatrix } from './matrix.ts';
 import { formatMatrix } from './matrix-table.ts';
@@ -11,7 +11,7 @@ const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     delay: { type: 'string', default: '0' },
-    'direct-within': { type: 'string', default: '5000' },
+    'direct-within': { type: 'string', default: '10000' },
   },
 });
 const [eachWayMs = 0, directWithinMs = 0] = [values.delay, values['direct-within']].map(Number);
@@ -37,7 +37,7 @@ await Lab.run(async (lab) =>
     cells = await runMatrix(lab, sandbox, {
       eachWayMs,
       directWithinMs: (from, to) => (expectedPath(from, to) === 'direct' ? directWithinMs : 0),
-      report,
+      ...{ needsPunching, report },
     });
   }),
 );

@@ -1,6 +1,9 @@
 /** Every kind of site with every kind, in both directions: does the first message arrive, and which path is found? */
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { describeError } from '../../src/base/pilot-error.ts';
 import type { PeerView } from '../../src/client/client.ts';
+import { PUNCH_GAP_MS } from '../../src/ice/hard-nat-budget.ts';
 import type { Sandbox } from '../support/sandbox.ts';
 import type { Lab } from './lab.ts';
 import {
@@ -18,6 +21,8 @@ export interface MatrixOptions {
   readonly eachWayMs?: number;
   /** How long a pair has to find a direct path; default 0: what it has after its first message counts. */
   readonly directWithinMs?: (from: PlaceKind, to: PlaceKind) => number;
+  /** Which pairs have to guess ports. Default: none. */
+  readonly needsPunching?: (from: PlaceKind, to: PlaceKind) => boolean;
   readonly report?: (line: string) => void;
 }
 
@@ -39,6 +44,8 @@ export interface Cell {
 /** A pair that has nothing by then has a fault; the promise is 1.5 s. */
 const FIRST_MESSAGE_TIMEOUT_MS = 5000;
 const PING_COUNT = 3;
+/** An opener knows later than a prober that it is over. */
+const REST_MARGIN_MS = 1000;
 const POLL_MS = 10;
 
 /**
@@ -77,8 +84,7 @@ export async function runMatrix(
       for (const station of [a, b]) await station.listen(over.signal);
     }
     if (eachWayMs > 0) await lab.delay({ eachWayMs });
-    const cells: Cell[] = [];
-    for (const pairs of pairsInRounds) cells.push(...(await measureRound(pairs, options)));
+    const cells = await measureRounds(pairsInRounds, options);
     note(`${cells.length} cells are measured`);
     return cells;
   } finally {
@@ -93,6 +99,23 @@ function stationsOf(stations: Stations, [from, to]: readonly [PlaceKind, PlaceKi
   const [a, b] = [stations.get(from)?.a, stations.get(to)?.b];
   if (a === undefined || b === undefined) throw new Error(`nobody at ${from} or ${to}`);
   return [a, b];
+}
+
+/** Who has guessed ports rests before it does so again. */
+async function measureRounds(
+  pairsInRounds: readonly (readonly Pair[])[],
+  options: MatrixOptions,
+): Promise<Cell[]> {
+  const { needsPunching = () => false } = options;
+  const cells: Cell[] = [];
+  let freeAtMs = 0;
+  for (const pairs of pairsInRounds) {
+    const isPunching = pairs.some(([a, b]) => needsPunching(a.kind, b.kind));
+    if (isPunching) await sleep(Math.max(0, freeAtMs - performance.now()));
+    cells.push(...(await measureRound(pairs, options)));
+    if (isPunching) freeAtMs = performance.now() + PUNCH_GAP_MS + REST_MARGIN_MS;
+  }
+  return cells;
 }
 
 /** First messages one after the other, so that they are not measured against each other; the rest takes time and little else. */
