@@ -69,10 +69,10 @@ export class StoreError extends Error {
 const FORMAT_VERSION = 1;
 const OWED_DELAY_MS = 1000;
 /** What a peer's receipt takes longer, so that a message and its reply need not wait for two disks. */
-const MIN_SOON_DELAY_MS = 3;
+const MIN_SOON_DELAY_MS = 8;
 const MAX_SOON_DELAY_MS = 100;
-/** A slow disk holds the whole process up: with this, for a fifth of the time at most. */
-const SOON_DELAYS_PER_TRANSACTION = 4;
+/** A transaction holds the whole process up: with this, for a ninth of the time at most. */
+const SOON_DELAYS_PER_TRANSACTION = 8;
 const VERSION_KEY = new TextEncoder().encode('version');
 
 interface Job {
