@@ -11,6 +11,7 @@ import { decodeNodeId } from '../../src/identity/node-id.ts';
 import { encodeNodeRecord } from '../../src/identity/node-record.ts';
 import { RelayClient } from '../../src/relay/client.ts';
 import { dialWebSocket } from '../../src/relay/dial-websocket.ts';
+import { RelayError } from '../../src/relay/relay-error.ts';
 import { openEnvelope, sealEnvelope } from '../../src/session/envelope.ts';
 import { eventually } from '../support/processes.ts';
 
@@ -57,11 +58,20 @@ export class Outsider {
     return sealEnvelope({ identity, recipient, items, nowMs: Date.now(), random: randomBytes });
   }
 
-  /** Into the victim's mailbox, whatever it is. */
+  /** Into the victim's mailbox, whatever it is; as soon as the relay lets it, which limits each sender. */
   async put(body: Uint8Array): Promise<void> {
     const to = this.#victim.firstKey;
     const expiresAtMs = Date.now() + 60_000;
-    await this.client.put({ to, id: randomBytes(16), body, expiresAtMs });
+    const envelope = { to, id: randomBytes(16), body, expiresAtMs };
+    await eventually('the relay takes an envelope', async () => {
+      try {
+        await this.client.put(envelope);
+        return true;
+      } catch (error) {
+        if (error instanceof RelayError && error.code === 'rate_limited') return undefined;
+        throw error;
+      }
+    });
   }
 
   async stop(): Promise<void> {

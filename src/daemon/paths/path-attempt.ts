@@ -83,6 +83,8 @@ export interface AttemptEnd {
 }
 
 export const ATTEMPT_ID_BYTES = 8;
+/** What a peer calls a reason ends on screens. */
+const CODE = /^[a-z0-9_]+$/;
 /** On top of the round trip, for two busy machines. */
 const READY_MARGIN_MS = 30;
 /** A first round trip may have waited for a lost packet. */
@@ -205,12 +207,11 @@ export class PathAttempt {
       case 'punch':
         this.#punching.receive(item.message);
         return;
-      case 'end':
-        this.#end({
-          code: `peer_${item.reason}`,
-          text: `the peer ended it: ${item.reason}`,
-          isByPeer: true,
-        });
+      case 'end': {
+        const reason = CODE.test(item.reason) ? item.reason : 'unspecified';
+        const text = `the peer ended it: ${reason}`;
+        this.#end({ code: `peer_${reason}`, text, isByPeer: true });
+      }
     }
   }
 

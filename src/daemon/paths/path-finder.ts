@@ -53,6 +53,8 @@ export interface PathFailure extends AttemptEnd {
 const RETRY: BackoffSettings = { initialMs: 30_000, maxMs: 600_000, multiplier: 2, jitter: true };
 /** A path that was good is looked for again at once. */
 const AFTER_LOSS: BackoffSettings = { initialMs: 500, maxMs: 30_000, multiplier: 2, jitter: true };
+/** A path that lasted for so long was a good one: the next is looked for without delay. */
+const STEADY_MS = 60_000;
 /** Both sides see most changes; who does not go first waits for the other's offer. */
 const SECOND_DELAY_MS = 1500;
 
@@ -65,6 +67,8 @@ export class PathFinder {
   #isTalking = false;
   /** Its link is in use. */
   #current: PathAttempt | undefined;
+  /** Since when (monotonic). */
+  #upMs = 0;
   #pending:
     { readonly attempt: PathAttempt; readonly isOurs: boolean; isAnswered: boolean } | undefined;
   #cancelNext: Cancel = () => undefined;
@@ -187,6 +191,7 @@ export class PathFinder {
     if (this.#pending?.attempt === attempt) this.#pending = undefined;
     const before = this.#current;
     this.#current = attempt;
+    this.#upMs = this.#deps.clock.monotonic();
     this.#retry.reset();
     this.#deps.handlers.linkChanged();
     // After the session has left it.
@@ -205,8 +210,13 @@ export class PathFinder {
     if (wasUp) handlers.linkChanged();
     handlers.failed(this.#lastFailure);
     if (!this.#isTalking || this.#pending !== undefined) return;
-    const delayMs = wasUp ? this.#afterLoss.next() : this.#retry.next();
+    const delayMs = wasUp ? this.#delayAfterLoss() : this.#retry.next();
     this.#startIn(delayMs + (this.#deps.goesFirst ? 0 : SECOND_DELAY_MS));
+  }
+
+  #delayAfterLoss(): number {
+    if (this.#deps.clock.monotonic() - this.#upMs > STEADY_MS) this.#afterLoss.reset();
+    return this.#afterLoss.next();
   }
 
   #dropCurrent(): void {
