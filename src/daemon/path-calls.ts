@@ -114,7 +114,8 @@ function noPath(peer: Peer, path: 'direct' | 'relay'): PilotError {
       hint: 'See which relays this node is at: pilotctl info',
     });
   }
-  return new PilotError('connection_failed', `there is no direct path: ${peer.whyNotDirect}`, {
+  const { whyNotDirect } = peer.paths;
+  return new PilotError('connection_failed', `there is no direct path: ${whyNotDirect}`, {
     hint: 'Look for one now: pilotctl prefer-direct',
   });
 }

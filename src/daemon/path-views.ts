@@ -30,7 +30,7 @@ export function peerPathView(peer: Peer | undefined): PeerPathView {
     endpoint: path.endpoint,
     rtt_ms: rttOf(peer),
     path_since: new Date(path.sinceMs).toISOString(),
-    why_not_direct: peer.whyNotDirect,
+    why_not_direct: peer.paths.whyNotDirect,
   };
 }
 

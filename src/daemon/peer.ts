@@ -94,12 +94,7 @@ export class Peer {
           this.#onRefused(code);
         },
         message: (body) => {
-          this.receive(this.session.remote, [body]).catch((error: unknown) => {
-            deps.log.warn(
-              { err: error, peer: nodeIdOf(key) },
-              'could not keep what a peer told us',
-            );
-          });
+          this.#take(this.session.remote, [body], this.#answers);
         },
         datagram: () => undefined,
         writable: wake,
@@ -178,11 +173,6 @@ export class Peer {
   /** What carries the session; undefined: there is no way to it. */
   get path(): CurrentPath | undefined {
     return this.paths.current;
-  }
-
-  /** In words; empty when one is in use. */
-  get whyNotDirect(): string {
-    return this.paths.whyNotDirect;
   }
 
   /** Something may have become possible, or necessary. Cheap when it has not. */
@@ -271,16 +261,19 @@ export class Peer {
     return !this.#answers.isEmpty || !this.#waiters.isEmpty || this.#outgoing.hasMessages;
   }
 
+  /** `receive`, where nobody waits for it. */
+  #take(chain: KeyChain, bodies: readonly Uint8Array[], answers: Answers): void {
+    this.receive(chain, bodies, answers).catch((error: unknown) => {
+      const fields = { err: error, peer: nodeIdOf(this.key) };
+      this.#deps.log.warn(fields, 'could not keep what a peer told us');
+    });
+  }
+
   #admit(chain: KeyChain, early: readonly Uint8Array[]): { accept: true } | Refusal {
     if (!this.#deps.acceptsChain(chain)) return { accept: false, code: 'wrong_key' };
     // An acceptance among them makes the peer a trusted one before we look.
     this.#admission.start(this.#deps.handshakeTimeoutMs);
-    this.receive(chain, early, this.#earlyAnswers).catch((error: unknown) => {
-      this.#deps.log.warn(
-        { err: error, peer: nodeIdOf(this.key) },
-        'could not keep what a peer told us',
-      );
-    });
+    this.#take(chain, early, this.#earlyAnswers);
     if (this.#deps.isTrusted(this.key)) return { accept: true };
     return { accept: false, code: 'trust_required' };
   }

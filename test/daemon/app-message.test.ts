@@ -12,6 +12,7 @@ import {
   encodeAppMessage,
 } from '../../src/daemon/app-message.ts';
 import { isUuid, newUuid, uuidFromBytes, uuidToBytes } from '../../src/daemon/uuid-bytes.ts';
+import { documentVectors } from '../support/document-vectors.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
@@ -44,8 +45,6 @@ const VECTORS: Record<string, AppMessage> = {
   ...pathItems(),
 };
 
-const text = readFileSync(new URL('../../docs/protocol-messages.md', import.meta.url), 'utf8');
-
 function pathItems(): Record<string, AppMessage> {
   const url = new URL('../vectors/path-items.json', import.meta.url);
   const { items } = JSON.parse(readFileSync(url, 'utf8')) as {
@@ -54,29 +53,19 @@ function pathItems(): Record<string, AppMessage> {
   return Object.fromEntries(items.map(({ name, item }) => [name, item]));
 }
 
-/** The last code block of the document: `name: hex`, continued on indented lines. */
-function documented(): Record<string, string> {
-  const block = /## Test vectors[\s\S]*?```text\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
-  const lines = block.replaceAll(/\n {2,}/g, '').trim();
-  return Object.fromEntries(
-    lines.split('\n').map((line): [string, string] => {
-      const [name = '', hex = ''] = line.split(/: */);
-      return [name, hex];
-    }),
-  );
-}
-
 describe('the bytes in docs/protocol-messages.md', () => {
   test('are those that this code makes', () => {
     const made = Object.entries(VECTORS).map(([name, item]) => [
       name,
       toHex(encodeAppMessage(item)),
     ]);
-    expect(documented()).toEqual(Object.fromEntries(made));
+    expect(documentVectors('protocol-messages.md')).toEqual(Object.fromEntries(made));
   });
 
   test.each(Object.keys(VECTORS))('are read as %s', (name) => {
-    expect(decodeAppMessage(fromHex(documented()[name] ?? ''))).toEqual(VECTORS[name]);
+    expect(decodeAppMessage(fromHex(documentVectors('protocol-messages.md')[name] ?? ''))).toEqual(
+      VECTORS[name],
+    );
   });
 });
 

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { PilotError } from '../../src/base/pilot-error.ts';
 import { checkLmdbFile } from '../../src/relay/lmdb-file.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let directory = '';
 const file = (): string => path.join(directory, 'data.mdb');
@@ -54,7 +55,7 @@ test('a file that lacks pages which a transaction gave back is whole, and mended
       for (let n = 0; n < 5; n++) root.removeSync(1000 + n);
     });
     // As a crash would leave it.
-    const copy = mkdtempSync(path.join(tmpdir(), 'pilot-lmdb-copy-'));
+    const copy = temporaryFolder();
     const copied = path.join(copy, 'data.mdb');
     copyFileSync(file(), copied);
     const { size } = statSync(copied);
@@ -63,7 +64,6 @@ test('a file that lacks pages which a transaction gave back is whole, and mended
     const reopened = open<Uint8Array, number>({ path: copy, overlappingSync: false });
     expect(reopened.get(2000 + i)).toHaveLength(100);
     await reopened.close();
-    rmSync(copy, { recursive: true, force: true });
   }
   expect(missing).toBeGreaterThan(0);
   await root.close();

@@ -2,6 +2,7 @@ import type { DataChannel, PeerConnection } from 'node-datachannel';
 import nodeDataChannel from 'node-datachannel';
 
 import { describeError } from '../../base/pilot-error.ts';
+import type { ChannelEvents } from './webrtc-pipe.ts';
 
 /** Two round trips of a fast path; the rest waits here, where it can be counted. */
 const MAX_NATIVE_BYTES = 512 * 1024;
@@ -11,17 +12,6 @@ const MAX_CANDIDATES = 30;
 /** A round trip of most paths; where the answering side cannot get through alone, it costs so much. */
 const HOLD_MS = 250;
 const LABEL = 'pilot';
-
-export interface ChannelEvents {
-  description(sdp: string): void;
-  candidate(line: string): void;
-  opened(): void;
-  data(bytes: Uint8Array): void;
-  /** So many bytes given to `send` have left our queue. */
-  sent(bytes: number): void;
-  /** Once; nothing follows. */
-  closed(reason: string): void;
-}
 
 /**
  * One PeerConnection with one data channel. Nothing may be thrown out of a callback of the library: it

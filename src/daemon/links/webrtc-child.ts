@@ -7,7 +7,8 @@ import { Socket } from 'node:net';
 import nodeDataChannel from 'node-datachannel';
 
 import { describeError } from '../../base/pilot-error.ts';
-import { type ChannelEvents, WebRtcChannel } from './webrtc-channel.ts';
+import { WebRtcChannel } from './webrtc-channel.ts';
+import type { ChannelEvents } from './webrtc-pipe.ts';
 import {
   encodePipeMessage,
   encodeSent,

@@ -26,6 +26,18 @@ const MAX_PIPE_MESSAGE_BYTES = HEAD_BYTES + MAX_CHANNEL_MESSAGE_BYTES;
 /** DATA that the child has and has not sent: so much keeps a fast path busy. */
 export const CHILD_WINDOW_BYTES = 1024 * 1024;
 
+/** What a channel tells, at either end of the pipe. */
+export interface ChannelEvents {
+  description(sdp: string): void;
+  candidate(line: string): void;
+  opened(): void;
+  data(bytes: Uint8Array): void;
+  /** So many bytes given to `send` have left our queue. */
+  sent(bytes: number): void;
+  /** Once; nothing follows. */
+  closed(reason: string): void;
+}
+
 export interface PipeMessage {
   readonly type: number;
   readonly connection: number;

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 import type { Cancel, Clock } from '../../base/clock.ts';
 import { describeError } from '../../base/pilot-error.ts';
+import type { ChannelEvents } from './webrtc-pipe.ts';
 import {
   decodeSent,
   encodePipeMessage,
@@ -29,17 +30,6 @@ const IDLE_MS = 60_000;
 const STOP_TIMEOUT_MS = 2000;
 const EMPTY = new Uint8Array();
 
-export interface ConnectionEvents {
-  description(sdp: string): void;
-  candidate(line: string): void;
-  opened(): void;
-  data(bytes: Uint8Array): void;
-  /** So many bytes of what was sent are on their way. */
-  sent(bytes: number): void;
-  /** Once; nothing follows. */
-  closed(reason: string): void;
-}
-
 interface Running {
   readonly child: ChildProcess;
   readonly pipe: Duplex;
@@ -49,7 +39,7 @@ interface Running {
 export class WebRtcProcess {
   readonly #clock: Clock;
   readonly #program: string;
-  readonly #connections = new Map<number, ConnectionEvents>();
+  readonly #connections = new Map<number, ChannelEvents>();
   #running: Running | undefined;
   #nextConnection = 1;
   #cancelIdle: Cancel | undefined;
@@ -65,7 +55,7 @@ export class WebRtcProcess {
   }
 
   /** A new connection; starts the process if need be. Nothing is told before this returns. */
-  open(role: 'offer' | 'answer', bindAddress: string, events: ConnectionEvents): WebRtcConnection {
+  open(role: 'offer' | 'answer', bindAddress: string, events: ChannelEvents): WebRtcConnection {
     this.#cancelIdle?.();
     this.#running ??= this.#start();
     const connection = this.#nextConnection++;

@@ -186,10 +186,6 @@ export class PathAttempt {
     return this.#link?.rttMs ?? this.#pair?.rttMs;
   }
 
-  get report(): IceReport {
-    return this.#agent.report();
-  }
-
   /** What the peer says of this attempt. */
   receive(item: PathItem): void {
     switch (item.step) {

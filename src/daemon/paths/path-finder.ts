@@ -12,7 +12,6 @@
 import { Backoff, type BackoffSettings } from '../../base/backoff.ts';
 import type { Cancel, Clock } from '../../base/clock.ts';
 import type { RandomBytes } from '../../base/random.ts';
-import type { IceReport } from '../../ice/ice-report.ts';
 import type { IceAgentSettings, SelectedPair } from '../../ice/ice-settings.ts';
 import type { Link } from '../../session/link.ts';
 import {
@@ -119,16 +118,11 @@ export class PathFinder {
     return this.#lastFailure;
   }
 
-  /** Of the attempt under way, or of the path in use. */
-  get report(): IceReport | undefined {
-    return (this.#pending?.attempt ?? this.#current)?.report;
-  }
-
   /** There is a session to speak in. */
   sessionOpened(): void {
     this.#isTalking = true;
     this.#retry.reset();
-    this.#startIn(this.#deps.goesFirst ? 0 : SECOND_DELAY_MS);
+    this.#startIn(0);
   }
 
   /** The peer knows nothing of our attempts any more. */
@@ -143,7 +137,7 @@ export class PathFinder {
   /** Something has changed, or somebody asks for it. */
   tryNow(): void {
     this.#retry.reset();
-    if (this.#isTalking) this.#startIn(this.#deps.goesFirst ? 0 : SECOND_DELAY_MS);
+    if (this.#isTalking) this.#startIn(0);
   }
 
   receive(item: PathItem): void {
@@ -165,8 +159,9 @@ export class PathFinder {
   }
 
   #startIn(delayMs: number): void {
+    const { clock, goesFirst } = this.#deps;
     this.#cancelNext();
-    this.#cancelNext = this.#deps.clock.after(delayMs, () => {
+    this.#cancelNext = clock.after(delayMs + (goesFirst ? 0 : SECOND_DELAY_MS), () => {
       this.#start();
     });
   }
@@ -210,8 +205,7 @@ export class PathFinder {
     if (wasUp) handlers.linkChanged();
     handlers.failed(this.#lastFailure);
     if (!this.#isTalking || this.#pending !== undefined) return;
-    const delayMs = wasUp ? this.#delayAfterLoss() : this.#retry.next();
-    this.#startIn(delayMs + (this.#deps.goesFirst ? 0 : SECOND_DELAY_MS));
+    this.#startIn(wasUp ? this.#delayAfterLoss() : this.#retry.next());
   }
 
   #delayAfterLoss(): number {

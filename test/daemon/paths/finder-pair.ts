@@ -1,4 +1,6 @@
 /** Two nodes at sites of a simulated internet that look for a direct path to each other; a session carries what they tell. */
+import { afterEach, expect } from 'vitest';
+
 import { utf8 } from '../../../src/base/bytes.ts';
 import type { RandomBytes } from '../../../src/base/random.ts';
 import { decodeAppMessage, encodeAppMessage } from '../../../src/daemon/app-message.ts';
@@ -156,4 +158,32 @@ export class FinderPair {
       });
     };
   }
+}
+
+const pairs: FinderPair[] = [];
+
+afterEach(async () => {
+  await Promise.all(pairs.splice(0).map(async (pair) => pair.stop()));
+});
+
+/** A pair that is stopped after its test. */
+export function newPair(...args: ConstructorParameters<typeof FinderPair>): FinderPair {
+  const pair = new FinderPair(...args);
+  pairs.push(pair);
+  return pair;
+}
+
+export async function startedPair(...args: Parameters<typeof newPair>): Promise<FinderPair> {
+  return newPair(...args).start();
+}
+
+/** The session reaches the other side, from both. */
+export async function expectPackets(pair: FinderPair): Promise<void> {
+  const { a, b } = pair;
+  for (const { packets } of pair.sides) packets.length = 0;
+  a.send('to b');
+  await pair.pass(500);
+  b.send('to a');
+  await pair.pass(500);
+  expect([a.packets, b.packets]).toEqual([['to a'], ['to b']]);
 }

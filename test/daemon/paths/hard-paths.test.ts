@@ -1,34 +1,11 @@
 /** Paths through NATs that give each flow another port, found by whole finders. */
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import type { SiteKind } from '../../support/nat/sites.ts';
-import { FinderPair } from './finder-pair.ts';
+import { expectPackets, type FinderPair, startedPair } from './finder-pair.ts';
 
 const RANDOM = 'symmetric, random';
 const SEQUENTIAL = 'symmetric, sequential';
-
-let pairs: FinderPair[] = [];
-
-afterEach(async () => {
-  await Promise.all(pairs.splice(0).map(async (pair) => pair.stop()));
-  pairs = [];
-});
-
-async function started(...args: ConstructorParameters<typeof FinderPair>): Promise<FinderPair> {
-  const pair = new FinderPair(...args);
-  pairs.push(pair);
-  return pair.start();
-}
-
-async function carries(pair: FinderPair): Promise<void> {
-  const { a, b } = pair;
-  for (const { packets } of pair.sides) packets.length = 0;
-  a.send('to b');
-  await pair.pass(500);
-  b.send('to a');
-  await pair.pass(500);
-  expect([a.packets, b.packets]).toEqual([['to a'], ['to b']]);
-}
 
 const extraSockets = ({ sides }: FinderPair): number[] =>
   sides.map(({ underlay }) => underlay.extraSockets.length);
@@ -42,12 +19,12 @@ test.each<readonly [SiteKind, SiteKind]>([
   [SEQUENTIAL, 'home'],
   [SEQUENTIAL, SEQUENTIAL],
 ])('%s asks %s: a path that carries packets, and no socket too many', async (...kinds) => {
-  const pair = await started(kinds);
+  const pair = await startedPair(kinds);
   expect(await pair.until(() => pair.isUp, 10_000)).toBeDefined();
-  await carries(pair);
+  await expectPackets(pair);
   await pair.pass(60_000);
   expect(pair.isUp).toBe(true);
-  await carries(pair);
+  await expectPackets(pair);
   const bases = pair.sides.map(({ finder }) => finder.pair?.base ?? '');
   expect(bases.some((base) => base.startsWith('punch-'))).toBe(true);
   expect(pair.sides.map(({ underlay }) => underlay.extraSockets)).toEqual(
@@ -64,7 +41,7 @@ test.each<readonly [SiteKind, SiteKind, RegExp]>([
   [RANDOM, SEQUENTIAL, /one NAT gives every flow a random port/],
   ['home', 'UDP blocked', /UDP is blocked/],
 ])('%s and %s stay on the relay, and say why', async (a, b, why) => {
-  const pair = await started([a, b]);
+  const pair = await startedPair([a, b]);
   await pair.pass(30_000);
   expect(pair.isUp).toBe(false);
   for (const { finder, told } of pair.sides) {
@@ -77,7 +54,7 @@ test.each<readonly [SiteKind, SiteKind, RegExp]>([
 });
 
 test('a path on a socket of its own outlives what another attempt opens', async () => {
-  const pair = await started([RANDOM, 'home']);
+  const pair = await startedPair([RANDOM, 'home']);
   expect(await pair.until(() => pair.isUp, 10_000)).toBeDefined();
   const before = pair.a.finder.pair?.base;
   expect(before).toMatch(/^punch-/);
@@ -85,15 +62,15 @@ test('a path on a socket of its own outlives what another attempt opens', async 
   pair.a.finder.tryNow();
   await pair.until(() => pair.a.underlay.extraSockets.length > 100, 10_000);
   expect(pair.a.finder.pair?.base).toBe(before);
-  await carries(pair);
+  await expectPackets(pair);
   expect(await pair.until(() => pair.a.finder.pair?.base !== before, 10_000)).toBeDefined();
   await pair.pass(10_000);
-  await carries(pair);
+  await expectPackets(pair);
   expect(extraSockets(pair)).toEqual([1, 0]);
 });
 
 test('nothing is left when a session ends amid punching', async () => {
-  const pair = await started([RANDOM, 'home']);
+  const pair = await startedPair([RANDOM, 'home']);
   await pair.until(() => pair.a.underlay.extraSockets.length > 0, 10_000);
   pair.endSession();
   await pair.pass(100);

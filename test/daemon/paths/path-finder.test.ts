@@ -1,40 +1,17 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-import { FinderPair } from './finder-pair.ts';
-
-let pairs: FinderPair[] = [];
-
-afterEach(async () => {
-  await Promise.all(pairs.splice(0).map(async (pair) => pair.stop()));
-  pairs = [];
-});
-
-async function started(...args: ConstructorParameters<typeof FinderPair>): Promise<FinderPair> {
-  const pair = new FinderPair(...args);
-  pairs.push(pair);
-  return pair.start();
-}
+import { expectPackets, type FinderPair, newPair, startedPair } from './finder-pair.ts';
 
 async function connected(): Promise<FinderPair> {
-  const pair = await started(['home', 'home']);
+  const pair = await startedPair(['home', 'home']);
   expect(await pair.until(() => pair.isUp, 5000)).toBeDefined();
   return pair;
-}
-
-async function carries(pair: FinderPair): Promise<void> {
-  const { a, b } = pair;
-  for (const { packets } of pair.sides) packets.length = 0;
-  a.send('to b');
-  await pair.pass(500);
-  b.send('to a');
-  await pair.pass(500);
-  expect([a.packets, b.packets]).toEqual([['to a'], ['to b']]);
 }
 
 describe('two nodes behind homes', () => {
   test('find a path, offered by the one that goes first, and it carries packets both ways', async () => {
     const pair = await connected();
-    await carries(pair);
+    await expectPackets(pair);
     expect(pair.a.told[0]).toBe('offer');
     expect(pair.b.told[0]).toBe('answer');
     expect([...pair.a.told, ...pair.b.told]).not.toContain('punch');
@@ -42,8 +19,7 @@ describe('two nodes behind homes', () => {
   });
 
   test('of offers that cross, that of the one that goes first stands', async () => {
-    const pair = new FinderPair(['home', 'home']);
-    pairs.push(pair);
+    const pair = newPair(['home', 'home']);
     for (const { network } of pair.sides) network.start();
     await pair.pass(3000);
     const toldByA = pair.a.tell;
@@ -58,13 +34,13 @@ describe('two nodes behind homes', () => {
     expect(pair.sides.map(({ told }) => told[0])).toEqual(['offer', 'offer']);
     expect(pair.b.told).toContain('answer');
     expect(pair.a.told).not.toContain('answer');
-    await carries(pair);
+    await expectPackets(pair);
     expect(pair.sides.map(({ underlay }) => underlay.linkCount)).toEqual([1, 1]);
   });
 
   test('a path that is cut is noticed within 3 s of traffic, and found again within 15 s', async () => {
     const pair = await connected();
-    await carries(pair);
+    await expectPackets(pair);
     pair.blockUdp(true);
     pair.a.send('lost');
     pair.b.send('lost');
@@ -77,7 +53,7 @@ describe('two nodes behind homes', () => {
     await pair.pass(2000);
     pair.blockUdp(false);
     expect(await pair.until(() => pair.isUp, 15_000)).toBeDefined();
-    await carries(pair);
+    await expectPackets(pair);
   });
 
   test('without a session there is neither a path nor an attempt', async () => {
@@ -91,7 +67,7 @@ describe('two nodes behind homes', () => {
     expect(pair.sides.map(({ told }) => told)).toEqual([[], []]);
     pair.openSession();
     expect(await pair.until(() => pair.isUp, 5000)).toBeDefined();
-    await carries(pair);
+    await expectPackets(pair);
   });
 
   test('a path stays while another one is looked for', async () => {
@@ -102,7 +78,7 @@ describe('two nodes behind homes', () => {
     expect(pair.a.finder.link).toBe(before);
     expect(await pair.until(() => pair.a.finder.link !== before, 5000)).toBeDefined();
     await pair.until(() => pair.isUp, 2000);
-    await carries(pair);
+    await expectPackets(pair);
     await pair.pass(2000);
     expect(pair.sides.map(({ underlay }) => underlay.linkCount)).toEqual([1, 1]);
   });
