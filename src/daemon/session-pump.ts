@@ -4,6 +4,8 @@ import type { Answers } from './answers.ts';
 import { type AppMessage, decodeAppMessage, encodeAppMessage } from './app-message.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 import type { Outgoing } from './outgoing.ts';
+import { PathItemQueue } from './paths/path-item-queue.ts';
+import type { PathItem } from './paths/path-message.ts';
 
 export interface SessionPumpDeps {
   readonly session: Session;
@@ -21,7 +23,7 @@ const MAX_EARLY_MESSAGES = 64;
 export class SessionPump {
   readonly #deps: SessionPumpDeps;
   /** What the peer is told beside messages, and waits for room. Means nothing in another session. */
-  #told: AppMessage[] = [];
+  readonly #told = new PathItemQueue();
   /** What went into the handshake that is under way. */
   #early: { readonly answers: AppMessage[]; readonly entries: OutboxEntry[] } | undefined;
 
@@ -56,7 +58,7 @@ export class SessionPump {
   }
 
   /** For this session alone; nothing when there is none. */
-  tell(item: AppMessage): void {
+  tell(item: PathItem): void {
     if (this.#deps.session.state !== 'open') return;
     this.#told.push(item);
     this.#pumpTold();
@@ -80,7 +82,7 @@ export class SessionPump {
     this.#deps.answers.putBack(unacknowledged.map(decodeAppMessage).filter(isAnswer));
     if (this.#early !== undefined) this.#deps.answers.putBack(this.#early.answers);
     this.#early = undefined;
-    this.#told = [];
+    this.#told.clear();
     this.#deps.outgoing.sessionEnded('the session ended');
   }
 
@@ -90,7 +92,7 @@ export class SessionPump {
 
   #pumpTold(): boolean {
     for (;;) {
-      const [item] = this.#told;
+      const item = this.#told.first;
       if (item === undefined) return true;
       if (!this.#deps.session.send(encodeAppMessage(item))) return false;
       this.#told.shift();
