@@ -38,6 +38,8 @@ export interface ConversationEvents {
    * shows whether it still knows this session. Called again and again until there are some.
    */
   readonly wantsKeys: () => void;
+  /** Another sample of the round trip; smoothed. */
+  readonly measured: (rttMs: number) => void;
   readonly ended: (reason: 'dead' | 'peer_closed' | 'violation') => void;
 }
 
@@ -81,7 +83,7 @@ export class Conversation {
     this.#deps = deps;
     this.#lastAskedMs = this.openedMs;
     this.keys = new SessionKeys(clock, settings, deps.epoch);
-    this.#pings = new Pings(clock);
+    this.#pings = new Pings(clock, deps.events.measured);
     this.#stream = new ReliableStream({
       clock,
       peerWindowBytes: deps.peerWindowBytes,
@@ -134,6 +136,7 @@ export class Conversation {
     this.#lastAskedMs = this.#deps.clock.monotonic();
     this.#stream.linkChanged(link !== undefined);
     this.#liveness.linkChanged(link !== undefined);
+    this.#pings.changeLink();
     this.#flushSoon();
   }
 
@@ -157,6 +160,7 @@ export class Conversation {
 
   send(body: Uint8Array): boolean {
     this.#liveness.used();
+    this.#pings.noteUse();
     return this.#stream.push(FRAME.message, body);
   }
 
@@ -327,6 +331,8 @@ export class Conversation {
     this.#pending = [];
     this.#pendingBytes = 0;
     for (const frame of pending) writer.add(frame);
+    const ping = this.#pings.takeDue();
+    if (ping !== undefined) writer.add(ping);
     this.#stream.takeFrames((frame) => {
       writer.add(frame);
     });

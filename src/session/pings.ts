@@ -4,11 +4,15 @@ import { encodePathPing, encodePing, type OutgoingFrame } from './frame.ts';
 
 /** More waiting pings than this come from a caller that does not stop. */
 export const MAX_PINGS = 64;
+/** So often what is sent takes a ping along: no timer, and nothing while the session is idle. */
+export const MEASURE_MS = 10_000;
 /** RFC 6298's weight of a new sample. */
 const SMOOTHING = 1 / 8;
 
 interface Waiting {
   readonly sentMs: number;
+  /** It left on the link of now; what is answered after a change has seen two. */
+  isOfLink: boolean;
   /** Over a link that need not be the session's. */
   readonly isOfPath: boolean;
   readonly resolve: (rttMs: number) => void;
@@ -19,13 +23,19 @@ interface Waiting {
 /** Round trips: measured, smoothed, and waited for. */
 export class Pings {
   readonly #clock: Clock;
+  readonly #measured: (rttMs: number) => void;
   readonly #waiting = new Map<number, Waiting>();
   #probe: { readonly token: number; readonly sentMs: number } | undefined;
   #nextToken = 0;
   #rttMs: number | undefined;
+  /** When what is sent may take a ping along again. */
+  #dueMs = -Infinity;
+  #isDue = false;
 
-  constructor(clock: Clock) {
+  /** `measured`: there is another sample; it gets the smoothed round trip. */
+  constructor(clock: Clock, measured: (rttMs: number) => void = () => undefined) {
     this.#clock = clock;
+    this.#measured = measured;
   }
 
   /** Smoothed; undefined before the first answer. */
@@ -33,11 +43,31 @@ export class Pings {
     return this.#rttMs;
   }
 
+  /** The owner sends something anyway. */
+  noteUse(): void {
+    this.#isDue ||= this.#clock.monotonic() >= this.#dueMs;
+  }
+
+  /** A ping for the packet that goes out now, when it is time for one. */
+  takeDue(): OutgoingFrame | undefined {
+    return this.#isDue ? this.probe() : undefined;
+  }
+
   /** A ping that nobody waits for. */
   probe(): OutgoingFrame {
     const token = this.#nextToken++;
+    this.#isDue = false;
+    this.#dueMs = this.#clock.monotonic() + MEASURE_MS;
     this.#probe = { token, sentMs: this.#clock.monotonic() };
     return encodePing(token);
+  }
+
+  /** Another link: what was measured on the one before says nothing of it, so it is measured at once. */
+  changeLink(): void {
+    this.#rttMs = undefined;
+    this.#isDue = true;
+    this.#probe = undefined;
+    for (const waiting of this.#waiting.values()) waiting.isOfLink = false;
   }
 
   /** Sends a ping; resolves with its round trip in milliseconds. */
@@ -75,7 +105,7 @@ export class Pings {
         );
       });
       const sentMs = this.#clock.monotonic();
-      this.#waiting.set(token, { sentMs, isOfPath, resolve, reject, cancel });
+      this.#waiting.set(token, { sentMs, isOfLink: !isOfPath, isOfPath, resolve, reject, cancel });
       send(token);
     });
   }
@@ -83,26 +113,23 @@ export class Pings {
   /** An answer has come. One that nobody waits for any more still tells how far it is. */
   answered(token: number, isOfPath = false): void {
     const waiting = this.#waiting.get(token);
-    // Of the other kind: only a broken peer answers so.
-    if (waiting !== undefined && waiting.isOfPath !== isOfPath) return;
-    if (isOfPath) {
-      if (waiting !== undefined) this.#settle(token, waiting);
-      return;
-    }
-    const sentMs = this.#probe?.token === token ? this.#probe.sentMs : waiting?.sentMs;
-    if (sentMs === undefined) return;
-    const rttMs = this.#clock.monotonic() - sentMs;
-    this.sample(rttMs);
     if (waiting === undefined) {
-      this.#probe = undefined;
+      if (!isOfPath) this.#probeAnswered(token);
       return;
     }
+    // Of the other kind: only a broken peer answers so.
+    if (waiting.isOfPath !== isOfPath) return;
+    if (waiting.isOfLink) this.sample(this.#clock.monotonic() - waiting.sentMs);
     this.#settle(token, waiting);
   }
 
+  /** Also the round trip of a handshake. */
   sample(rttMs: number): void {
-    this.#rttMs =
+    this.#dueMs = this.#clock.monotonic() + MEASURE_MS;
+    const smoothedMs =
       this.#rttMs === undefined ? rttMs : this.#rttMs + (rttMs - this.#rttMs) * SMOOTHING;
+    this.#rttMs = smoothedMs;
+    this.#measured(smoothedMs);
   }
 
   /** The session has ended: so has the waiting. */
@@ -116,6 +143,13 @@ export class Pings {
       );
     }
     this.#waiting.clear();
+  }
+
+  #probeAnswered(token: number): void {
+    if (this.#probe?.token !== token) return;
+    const { sentMs } = this.#probe;
+    this.#probe = undefined;
+    this.sample(this.#clock.monotonic() - sentMs);
   }
 
   #settle(token: number, { sentMs, cancel, resolve }: Waiting): void {

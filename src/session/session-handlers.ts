@@ -34,6 +34,8 @@ export interface SessionHandlers {
   datagram(body: Uint8Array): void;
   /** There is room again after `send` said no. */
   writable(): void;
+  /** The round trip has been measured again, on the link of now: `rttMs` is smoothed. */
+  measured?(rttMs: number): void;
   /** The peer has a new key; its chain extends the one known so far. Remember it. */
   rotated(chain: KeyChain): void;
   /**

@@ -81,7 +81,7 @@ export class Session {
     return this.#handshakes.remote;
   }
 
-  /** Smoothed round trip in milliseconds; undefined while it is not known. */
+  /** Smoothed round trip on the link of now, in milliseconds; undefined while it is not known. */
   get rttMs(): number | undefined {
     return this.#conversation?.rttMs;
   }
@@ -291,6 +291,9 @@ export class Session {
       },
       wantsKeys: () => {
         this.#handshakes.rekey(conversation);
+      },
+      measured: (rttMs) => {
+        handlers.measured?.(rttMs);
       },
       ended: (reason) => {
         if (reason !== 'peer_closed') conversation.sendClose();

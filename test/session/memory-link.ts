@@ -15,21 +15,22 @@ export class MemoryLink implements Link {
   fate: Fate = INTACT;
   /** Every packet that was sent, also those that never arrived. */
   readonly sent: Uint8Array[] = [];
+  /** One way, of what is sent from now on. */
+  delayMs: number;
   readonly #clock: ManualClock;
-  readonly #delayMs: number;
   readonly #receiver: () => Session;
   #isAlive = true;
 
   constructor(clock: ManualClock, delayMs: number, receiver: () => Session) {
     this.#clock = clock;
-    this.#delayMs = delayMs;
+    this.delayMs = delayMs;
     this.#receiver = receiver;
   }
 
   send(packet: Uint8Array): void {
     this.sent.push(Uint8Array.from(packet));
     for (const arriving of this.fate(packet)) {
-      this.#clock.after(this.#delayMs, () => {
+      this.#clock.after(this.delayMs, () => {
         if (this.#isAlive) this.#receiver().receive(Uint8Array.from(arriving));
       });
     }

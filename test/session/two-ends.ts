@@ -20,6 +20,8 @@ export class End implements SessionHandlers {
   readonly events: string[] = [];
   readonly messages: string[] = [];
   readonly datagrams: string[] = [];
+  /** Of `measured`. */
+  readonly roundTrips: number[] = [];
   readonly early: string[][] = [];
   /** What the owner knows of the peer. */
   remote: KeyChain;
@@ -81,6 +83,10 @@ export class End implements SessionHandlers {
 
   writable(): void {
     this.events.push('writable');
+  }
+
+  measured(rttMs: number): void {
+    this.roundTrips.push(rttMs);
   }
 
   rotated(chain: KeyChain): void {
