@@ -7,67 +7,62 @@ import type { ChannelEvents } from './webrtc-pipe.ts';
 /** Two round trips of a fast path; the rest waits here, where it can be counted. */
 const MAX_NATIVE_BYTES = 512 * 1024;
 const LOW_NATIVE_BYTES = 128 * 1024;
-/** As many as the library checks. */
-const MAX_CANDIDATES = 30;
-/** A round trip of most paths; where the answering side cannot get through alone, it costs so much. */
-const HOLD_MS = 250;
+/** How long what was sent last has to reach the peer: a round trip of most paths. */
+const LINGER_MS = 250;
+/** Over a path that takes nothing any more. */
+const END_TIMEOUT_MS = 1000;
 const LABEL = 'pilot';
 
 /**
- * One PeerConnection with one data channel. Nothing may be thrown out of a callback of the library: it
- * ends the process.
+ * One PeerConnection with one data channel, which both sides know beforehand (RFC 8832, 4: negotiated, id 0).
+ * Nothing may be thrown out of a callback of the library: it ends the process.
  */
 export class WebRtcChannel {
-  readonly #role: string;
   readonly #events: ChannelEvents;
   readonly #peer: PeerConnection;
-  #channel: DataChannel | undefined;
+  readonly #channel: DataChannel;
   #waiting: Uint8Array[] = [];
-  /** Before the remote description they would throw. */
-  #earlyCandidates: string[] | undefined = [];
-  /**
-   * Our own that the peer has not been told. The answering side is to be through with ICE first, because it
-   * waits for the other's DTLS; and not before the offering side has the answer, or DTLS begins there when
-   * the answer's fingerprint is half read, and fails (2 of 100). So the offering side tells its candidates
-   * when it has the answer, and the answering side when it is through, or after `HOLD_MS`.
-   */
-  #heldCandidates: string[] | undefined = [];
+  #isEnding = false;
   #isClosed = false;
 
-  constructor(name: string, options: { role: string; bindAddress: string }, events: ChannelEvents) {
-    this.#role = options.role;
+  constructor(name: string, events: ChannelEvents) {
     this.#events = events;
-    // No STUN server: a dead one would hold up gathering. Candidates come by the session.
+    // ICE is the daemon's, whose bridge on loopback is all that the library sees of the world; no STUN
+    // server, or gathering would wait for it.
     this.#peer = new nodeDataChannel.PeerConnection(name, {
       iceServers: [],
-      ...(options.bindAddress !== '' && { bindAddress: options.bindAddress }),
+      bindAddress: '127.0.0.1',
     });
     this.#listen();
-    if (options.role === 'offer') this.#use(this.#peer.createDataChannel(LABEL));
+    this.#channel = this.#peer.createDataChannel(LABEL, { negotiated: true, id: 0 });
+    this.#use(this.#channel);
   }
 
+  /** The peer's, as the answer to ours. */
   setDescription(sdp: string): void {
     this.#guard(() => {
-      if (this.#role === 'offer') this.#peer.setRemoteDescription(sdp, 'answer');
-      else this.#peer.setRemoteDescription(asServer(sdp), 'offer');
-      const early = this.#earlyCandidates ?? [];
-      this.#earlyCandidates = undefined;
-      for (const line of early) this.#peer.addRemoteCandidate(line, '0');
-      if (this.#role === 'offer') this.#releaseCandidates();
-      else this.#releaseLater();
-    });
-  }
-
-  addCandidate(line: string): void {
-    this.#guard(() => {
-      if (this.#earlyCandidates === undefined) this.#peer.addRemoteCandidate(line, '0');
-      else if (this.#earlyCandidates.length < MAX_CANDIDATES) this.#earlyCandidates.push(line);
+      this.#peer.setRemoteDescription(sdp, 'answer');
     });
   }
 
   send(bytes: Uint8Array): void {
+    if (this.#isEnding) return;
     this.#waiting.push(bytes);
     this.#guard(() => {
+      this.#flush();
+    });
+  }
+
+  /** Closes when what was sent has had time to arrive. */
+  end(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#guard(() => {
+      if (!this.#channel.isOpen()) {
+        this.close();
+        return;
+      }
+      this.#closeIn(END_TIMEOUT_MS);
       this.#flush();
     });
   }
@@ -78,58 +73,37 @@ export class WebRtcChannel {
     this.#waiting = [];
     this.#events.closed(reason);
     try {
-      this.#channel?.close();
+      this.#channel.close();
       this.#peer.close();
     } catch {
       // it was closed already
     }
   }
 
-  #releaseLater(): void {
-    setTimeout(() => {
-      this.#guard(() => {
-        this.#releaseCandidates();
-      });
-    }, HOLD_MS);
-  }
-
-  #releaseCandidates(): void {
-    const held = this.#heldCandidates ?? [];
-    this.#heldCandidates = undefined;
-    for (const line of held) this.#events.candidate(line);
-  }
-
   #listen(): void {
-    this.#peer.onIceStateChange((state) => {
-      if (state !== 'connected' && state !== 'completed') return;
-      this.#guard(() => {
-        this.#releaseCandidates();
-      });
-    });
     this.#peer.onLocalDescription((sdp) => {
       this.#guard(() => {
         this.#events.description(sdp);
       });
     });
-    this.#peer.onLocalCandidate((line) => {
+    this.#peer.onIceStateChange((state) => {
+      if (state !== 'connected' && state !== 'completed') return;
       this.#guard(() => {
-        if (this.#heldCandidates === undefined) this.#events.candidate(line);
-        else if (this.#heldCandidates.length < MAX_CANDIDATES) this.#heldCandidates.push(line);
+        this.#events.ready();
       });
     });
     this.#peer.onStateChange((state) => {
       if (state === 'failed' || state === 'closed') this.close(state);
     });
     this.#peer.onDataChannel((channel) => {
+      // Nobody has agreed on another one.
       this.#guard(() => {
-        if (this.#channel === undefined) this.#use(channel);
-        else channel.close();
+        channel.close();
       });
     });
   }
 
   #use(channel: DataChannel): void {
-    this.#channel = channel;
     channel.setBufferedAmountLowThreshold(LOW_NATIVE_BYTES);
     channel.onBufferedAmountLow(() => {
       this.#guard(() => {
@@ -147,19 +121,17 @@ export class WebRtcChannel {
     channel.onError((error) => {
       this.close(error);
     });
-    const opened = (): void => {
+    channel.onOpen(() => {
       this.#guard(() => {
         this.#events.opened();
         this.#flush();
       });
-    };
-    if (channel.isOpen()) opened();
-    else channel.onOpen(opened);
+    });
   }
 
   #flush(): void {
     const channel = this.#channel;
-    if (channel?.isOpen() !== true) return;
+    if (!channel.isOpen()) return;
     let sentBytes = 0;
     let count = 0;
     for (const bytes of this.#waiting) {
@@ -171,6 +143,13 @@ export class WebRtcChannel {
     }
     this.#waiting.splice(0, count);
     if (sentBytes > 0) this.#events.sent(sentBytes);
+    if (this.#isEnding && this.#waiting.length === 0) this.#closeIn(LINGER_MS);
+  }
+
+  #closeIn(ms: number): void {
+    setTimeout(() => {
+      this.close();
+    }, ms);
   }
 
   #guard(run: () => void): void {
@@ -181,14 +160,6 @@ export class WebRtcChannel {
       this.close(describeError(error));
     }
   }
-}
-
-/**
- * The offer as if its sender were the DTLS client (RFC 8842, 5.3), so that we are the server. With the
- * roles the library chooses, a third of the connects lose the client's first flight and a second with it.
- */
-function asServer(offer: string): string {
-  return offer.replaceAll('a=setup:actpass', 'a=setup:active');
 }
 
 function asBytes(message: Buffer | ArrayBuffer): Uint8Array {

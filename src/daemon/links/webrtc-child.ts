@@ -35,8 +35,7 @@ function say(type: number, connection: number, body: Uint8Array): void {
   pipe.write(encodePipeMessage({ type, connection, body }));
 }
 
-function open(connection: number, options: string): void {
-  const [role = '', bindAddress = ''] = options.split(' ');
+function open(connection: number): void {
   const closed = (reason: string): void => {
     channels.delete(connection);
     say(PIPE.close, connection, Buffer.from(reason));
@@ -45,8 +44,8 @@ function open(connection: number, options: string): void {
     description: (sdp) => {
       say(PIPE.description, connection, Buffer.from(sdp));
     },
-    candidate: (line) => {
-      say(PIPE.candidate, connection, Buffer.from(line));
+    ready: () => {
+      say(PIPE.ready, connection, EMPTY);
     },
     opened: () => {
       say(PIPE.open, connection, EMPTY);
@@ -60,8 +59,7 @@ function open(connection: number, options: string): void {
     closed,
   };
   try {
-    const name = `pilot-${connection}`;
-    channels.set(connection, new WebRtcChannel(name, { role, bindAddress }, events));
+    channels.set(connection, new WebRtcChannel(`pilot-${connection}`, events));
   } catch (error) {
     closed(describeError(error));
   }
@@ -69,22 +67,18 @@ function open(connection: number, options: string): void {
 
 function take({ type, connection, body }: PipeMessage): void {
   const channel = channels.get(connection);
-  const text = (): string => Buffer.from(body).toString('utf8');
   switch (type) {
     case PIPE.open:
-      open(connection, text());
+      open(connection);
       break;
     case PIPE.description:
-      channel?.setDescription(text());
-      break;
-    case PIPE.candidate:
-      channel?.addCandidate(text());
+      channel?.setDescription(Buffer.from(body).toString('utf8'));
       break;
     case PIPE.data:
       channel?.send(body);
       break;
     case PIPE.close:
-      channel?.close();
+      channel?.end();
       break;
     default:
       throw new Error(`the daemon says ${type}`);

@@ -6,18 +6,18 @@
  *     connection   4   chosen by the daemon, big-endian
  *     body
  *
- *     01 OPEN          both ways: a role (`offer`, `answer`) and an address to bind to | the channel is open
- *     02 DESCRIPTION   both ways: SDP
- *     03 CANDIDATE     both ways: one `candidate:` line
+ *     01 OPEN          to the child: make a connection   to the daemon: its channel is open
+ *     02 DESCRIPTION   both ways: SDP, the library's own, and the peer's as the daemon writes it
+ *     03 READY         to the daemon: DTLS is heard from now on
  *     04 DATA          both ways: one message of the channel
- *     05 CLOSE         both ways: why
+ *     05 CLOSE         to the child: send what you have, and close   to the daemon: closed, and why
  *     06 SENT          to the daemon: 4, so many bytes of DATA are on their way, more may come
  */
 import { ByteReader } from '../../base/byte-reader.ts';
 import { ByteWriter } from '../../base/byte-writer.ts';
 import { FrameReader, LENGTH_BYTES, writeLength } from './frame-reader.ts';
 
-export const PIPE = { open: 1, description: 2, candidate: 3, data: 4, close: 5, sent: 6 } as const;
+export const PIPE = { open: 1, description: 2, ready: 3, data: 4, close: 5, sent: 6 } as const;
 
 const HEAD_BYTES = 5;
 /** What a data channel carries anywhere: browsers take 256 KiB, and a large message holds up others. */
@@ -29,7 +29,8 @@ export const CHILD_WINDOW_BYTES = 1024 * 1024;
 /** What a channel tells, at either end of the pipe. */
 export interface ChannelEvents {
   description(sdp: string): void;
-  candidate(line: string): void;
+  /** Datagrams of DTLS are heard; before they would be lost. */
+  ready(): void;
   opened(): void;
   data(bytes: Uint8Array): void;
   /** So many bytes given to `send` have left our queue. */

@@ -28,7 +28,19 @@ export const WEBRTC_PROGRAM = fileURLToPath(new URL('./webrtc-child.js', import.
 const IDLE_MS = 60_000;
 /** It has nothing to save. */
 const STOP_TIMEOUT_MS = 2000;
+/** The child gives a connection a second to end; one that does not answer for so long hangs. */
+const CLOSE_TIMEOUT_MS = 5000;
 const EMPTY = new Uint8Array();
+
+export interface ConnectionEvents extends ChannelEvents {
+  /** In place of `closed`: the process is gone. */
+  lost(reason: string): void;
+}
+
+interface Entry {
+  readonly events: ConnectionEvents;
+  cancelKill: Cancel;
+}
 
 interface Running {
   readonly child: ChildProcess;
@@ -39,7 +51,7 @@ interface Running {
 export class WebRtcProcess {
   readonly #clock: Clock;
   readonly #program: string;
-  readonly #connections = new Map<number, ChannelEvents>();
+  readonly #connections = new Map<number, Entry>();
   #running: Running | undefined;
   #nextConnection = 1;
   #cancelIdle: Cancel | undefined;
@@ -55,25 +67,21 @@ export class WebRtcProcess {
   }
 
   /** A new connection; starts the process if need be. Nothing is told before this returns. */
-  open(role: 'offer' | 'answer', bindAddress: string, events: ChannelEvents): WebRtcConnection {
+  open(events: ConnectionEvents): WebRtcConnection {
     this.#cancelIdle?.();
-    this.#running ??= this.#start();
+    const running = (this.#running ??= this.#start());
     const connection = this.#nextConnection++;
-    this.#connections.set(connection, events);
-    this.#say(PIPE.open, connection, Buffer.from(`${role} ${bindAddress}`));
+    this.#connections.set(connection, { events, cancelKill: () => undefined });
+    this.#say(PIPE.open, connection, EMPTY);
     return {
       setDescription: (sdp) => {
         this.#say(PIPE.description, connection, Buffer.from(sdp));
-      },
-      addCandidate: (line) => {
-        this.#say(PIPE.candidate, connection, Buffer.from(line));
       },
       send: (bytes) => {
         this.#say(PIPE.data, connection, bytes);
       },
       close: () => {
-        this.#say(PIPE.close, connection, EMPTY);
-        this.#forget(connection);
+        this.#close(running, connection);
       },
     };
   }
@@ -126,7 +134,7 @@ export class WebRtcProcess {
   }
 
   #take({ type, connection, body }: PipeMessage): void {
-    const events = this.#connections.get(connection);
+    const { events } = this.#connections.get(connection) ?? {};
     if (events === undefined) return;
     const text = (): string => Buffer.from(body).toString('utf8');
     switch (type) {
@@ -136,8 +144,8 @@ export class WebRtcProcess {
       case PIPE.description:
         events.description(text());
         break;
-      case PIPE.candidate:
-        events.candidate(text());
+      case PIPE.ready:
+        events.ready();
         break;
       case PIPE.data:
         events.data(body);
@@ -159,7 +167,16 @@ export class WebRtcProcess {
     this.#running?.pipe.write(encodePipeMessage({ type, connection, body }));
   }
 
+  #close(running: Running, connection: number): void {
+    const entry = this.#connections.get(connection);
+    if (entry === undefined) return;
+    this.#say(PIPE.close, connection, EMPTY);
+    entry.cancelKill();
+    entry.cancelKill = this.#clock.after(CLOSE_TIMEOUT_MS, () => running.child.kill('SIGKILL'));
+  }
+
   #forget(connection: number): void {
+    this.#connections.get(connection)?.cancelKill();
     if (!this.#connections.delete(connection) || this.#connections.size > 0) return;
     this.#cancelIdle?.();
     this.#cancelIdle = this.#clock.after(IDLE_MS, () => {
@@ -174,15 +191,17 @@ export class WebRtcProcess {
     running.pipe.destroy();
     const orphans = [...this.#connections.values()];
     this.#connections.clear();
-    for (const events of orphans) events.closed(why);
+    for (const { events, cancelKill } of orphans) {
+      cancelKill();
+      events.lost(why);
+    }
   }
 }
 
 export interface WebRtcConnection {
   setDescription(sdp: string): void;
-  addCandidate(line: string): void;
   /** At most `MAX_CHANNEL_MESSAGE_BYTES`. */
   send(bytes: Uint8Array): void;
-  /** `closed` is not called any more. */
+  /** What was sent goes out first; `closed` tells the end. */
   close(): void;
 }

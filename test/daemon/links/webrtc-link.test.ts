@@ -1,17 +1,16 @@
-import { randomBytes } from 'node:crypto';
-
 import { afterEach, expect, test } from 'vitest';
 
 import { toHex } from '../../../src/base/bytes.ts';
-import { candidateHost } from '../../../src/daemon/links/webrtc-link.ts';
 import { WebRtcProcess } from '../../../src/daemon/links/webrtc-process.ts';
 import { MIN_LINK_PACKET_BYTES } from '../../../src/session/packet.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
 import { until } from './until.ts';
-import { connectedEnds, newProcess, WebRtcEnd } from './webrtc-pair.ts';
+import { connectedEnds, newProcess, twoEnds, WebRtcEnd } from './webrtc-pair.ts';
 
 /** The promise is about 100 (`PILOT_WEBRTC_CONNECTS=100`). */
 const CONNECTS = Number(process.env['PILOT_WEBRTC_CONNECTS'] ?? 10);
+const random = seededRandom(7);
 
 const processes: WebRtcProcess[] = [];
 
@@ -28,7 +27,7 @@ function twoProcesses(): [WebRtcProcess, WebRtcProcess] {
 test('packets of every size arrive in order, both ways', async () => {
   const [alice, bob] = await connectedEnds(...twoProcesses());
   const packets = [1, 2, 1200, 65_533, 65_534, 200_000, MIN_LINK_PACKET_BYTES, 3].map((length) =>
-    randomBytes(length),
+    random(length),
   );
   for (const packet of packets) alice.link.send(packet);
   bob.link.send(Buffer.from('back'));
@@ -46,7 +45,7 @@ test(`${CONNECTS} connects, none of which loses a second`, async () => {
     const startMs = performance.now();
     const [alice, bob] = await connectedEnds(alices, bobs);
     timesMs.push(performance.now() - startMs);
-    alice.link.close();
+    await alice.link.close();
     await until('the peer knows', () => bob.ends.length === 1);
   }
   expect(Math.max(...timesMs)).toBeLessThan(1000);
@@ -79,10 +78,10 @@ test('SIGKILL of the process ends its links alone, and the next link starts anot
   if (pid === undefined) throw new Error('no process');
   process.kill(pid, 'SIGKILL');
   await until('the end', () => alice.ends.length === 1);
-  expect(alice.ends).toEqual(['the WebRTC process ended (SIGKILL)']);
+  expect(alice.ends).toEqual(['process_ended']);
   expect(alices.pid).toBeUndefined();
   alice.link.send(Buffer.from('to nobody'));
-  bob.link.close();
+  await bob.link.close();
 
   carol.link.send(Buffer.from('still here'));
   await until('others live', () => dave.packets.length === 1);
@@ -92,15 +91,57 @@ test('SIGKILL of the process ends its links alone, and the next link starts anot
   await until('anew', () => peer.packets.length === 1);
 });
 
+test('what was sent last arrives, and the peer hears of the end', async () => {
+  const [alice, bob] = await connectedEnds(...twoProcesses());
+  const packets = [3000, 400_000, 5].map((length) => random(length));
+  for (const packet of packets) alice.link.send(packet);
+  await alice.link.close();
+  await until('all of them', () => bob.packets.length === packets.length);
+  expect(bob.packets.map(toHex)).toEqual(packets.map(toHex));
+  await until('the end', () => bob.ends.length === 1);
+  expect(bob.ends).toEqual(['channel_closed']);
+  expect(alice.ends).toEqual([]);
+});
+
+test('over a path that takes nothing any more the end comes after a second', async () => {
+  const [alice, bob] = await connectedEnds(...twoProcesses());
+  alice.carries = () => false;
+  bob.carries = () => false;
+  for (let i = 0; i < 100; i++) alice.link.send(random(60_000));
+  const startMs = performance.now();
+  await alice.link.close();
+  expect(performance.now() - startMs).toBeLessThan(1500);
+});
+
+test('DTLS that begins before the peer’s library hears loses no second', async () => {
+  const [alice, bob] = twoEnds(...twoProcesses());
+  bob.reach();
+  await until('certificates', () => alice.fingerprints.length + bob.fingerprints.length === 2);
+  const startMs = performance.now();
+  alice.reach();
+  await Promise.all([alice.opened, bob.opened]);
+  expect(performance.now() - startMs).toBeLessThan(900);
+});
+
+test('a certificate that is not the one the peer told of is refused', async () => {
+  const [alice, bob] = twoEnds(...twoProcesses());
+  // Somebody else's.
+  alice.link.accept('ab'.repeat(32));
+  alice.reach();
+  bob.reach();
+  await until('the end', () => alice.ends.length === 1);
+  expect(alice.ends).toEqual(['channel_closed']);
+});
+
 test('no process before it is needed, none a minute after the last link', async () => {
   const clock = new ManualClock();
   const lazy = newProcess(clock);
   processes.push(lazy);
   expect(lazy.pid).toBeUndefined();
-  const end = new WebRtcEnd(lazy, 'offer', clock);
-  await until('an offer', () => end.descriptions.length > 0);
+  const end = new WebRtcEnd(lazy, true, clock);
+  await until('a certificate', () => end.fingerprints.length > 0);
   expect(lazy.pid).toBeDefined();
-  end.link.close();
+  await end.link.close();
   clock.advance(59_999);
   expect(lazy.pid).toBeDefined();
   clock.advance(1);
@@ -109,50 +150,55 @@ test('no process before it is needed, none a minute after the last link', async 
   expect(clock.pendingTimers).toBe(0);
 });
 
-test('a peer that does not answer: over after 15 s', async () => {
+test('a peer that says nothing: over 10 s after there is a way to it', async () => {
   const clock = new ManualClock();
-  const alices = newProcess();
+  const alices = newProcess(clock);
   processes.push(alices);
-  const { link, ends, descriptions } = new WebRtcEnd(alices, 'offer', clock);
-  await until('an offer', () => descriptions.length > 0);
-  link.send(Buffer.from('too early'));
+  const { link, ends, fingerprints } = new WebRtcEnd(alices, true, clock);
+  await until('a certificate', () => fingerprints.length > 0);
+  link.send(random(9));
   expect(link.packetsLost).toBe(1);
-  clock.advance(15_000);
-  expect(ends).toEqual(['no channel within 15 s']);
+  clock.advance(20_000);
+  link.use(() => undefined);
+  clock.advance(9999);
+  expect(ends).toEqual([]);
+  clock.advance(1);
+  expect(ends).toEqual(['timed_out']);
 });
 
-test('rubbish for a description or a candidate ends one link, not the process', async () => {
-  const [alices] = twoProcesses();
-  const long = new WebRtcEnd(alices, 'answer');
-  long.link.setDescription('x'.repeat(20_000));
-  expect(long.ends).toHaveLength(1);
-  const rubbish = new WebRtcEnd(alices, 'answer');
-  rubbish.link.setDescription('v=0 what?\r\n\0\xff');
-  rubbish.link.addCandidate('candidate:1 1 udp 1 127.0.0.1 99999 typ nonsense');
-  await until('the end', () => rubbish.ends.length === 1);
-  const sound = new WebRtcEnd(alices, 'offer');
-  await until('an offer', () => sound.descriptions.length > 0);
+test('rubbish in place of DTLS ends nothing', async () => {
+  const [alice, bob] = await connectedEnds(...twoProcesses());
+  for (let length = 1; length < 1500; length += 7) {
+    const rubbish = random(length);
+    rubbish[0] = 20 + (length % 44);
+    bob.link.receive(rubbish);
+  }
+  alice.link.send(random(30));
+  await until('it arrives', () => bob.packets.length === 1);
+  expect(bob.ends).toEqual([]);
+});
+
+test('a process that hangs is replaced', async () => {
+  const clock = new ManualClock();
+  const alices = newProcess(clock);
+  processes.push(alices);
+  const hung = new WebRtcEnd(alices, true, clock);
+  await until('a certificate', () => hung.fingerprints.length > 0);
+  const { pid } = alices;
+  if (pid === undefined) throw new Error('no process');
+  process.kill(pid, 'SIGSTOP');
+  const closed = hung.link.close();
+  clock.advance(1000);
+  await closed;
+  clock.advance(4000);
+  await until('it is gone', () => alices.pid === undefined);
+  const next = new WebRtcEnd(alices, true, clock);
+  await until('a certificate', () => next.fingerprints.length > 0);
 });
 
 test('a program that is none: the link is told', async () => {
   const broken = new WebRtcProcess(new ManualClock(), '/nowhere/webrtc-child.js');
-  const { ends } = new WebRtcEnd(broken, 'offer');
+  const { ends } = new WebRtcEnd(broken, true);
   await until('the end', () => ends.length === 1);
-  expect(ends).toEqual(['the WebRTC process ended (1)']);
-});
-
-test.each([
-  ['candidate:1 1 UDP 2122317823 192.0.2.1 40000 typ host', '192.0.2.1'],
-  ['a=candidate:1 1 udp 1 2001:db8::1 40000 typ host', '2001:db8::1'],
-  ['candidate:1 1 UDP 1 b1f0.local 40000 typ host', undefined],
-  ['candidate:1 1 TCP 1 192.0.2.1 9 typ host tcptype active', undefined],
-  ['candidate:1 1 UDP 1 192.0.2.1 port typ host', undefined],
-  ['', undefined],
-])('candidate %j', (line, host) => {
-  expect(candidateHost(line)).toBe(host);
-});
-
-test('an endless candidate is none', () => {
-  const line = `candidate:1 1 UDP 1 192.0.2.1 1 typ host ${'x'.repeat(600)}`;
-  expect(candidateHost(line)).toBeUndefined();
+  expect(ends).toEqual(['process_ended']);
 });

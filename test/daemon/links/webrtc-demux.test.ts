@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+
+import { isDtls, WebRtcDemux } from '../../../src/daemon/links/webrtc-demux.ts';
+
+const here = { host: '192.0.2.1', port: 4000 };
+
+function datagram(first: number): Uint8Array {
+  return Uint8Array.of(first, 1, 2);
+}
+
+test('DTLS is what begins with 20 to 63 (RFC 7983)', () => {
+  const firsts = Array.from({ length: 256 }, (_, first) => first);
+  const dtls = firsts.filter((first) => isDtls(datagram(first)));
+  expect([dtls[0], dtls.at(-1), dtls.length]).toEqual([20, 63, 44]);
+  expect(isDtls(new Uint8Array())).toBe(false);
+});
+
+test('goes to whom the socket and the sender belong, until that is over', () => {
+  const demux = new WebRtcDemux();
+  const heard: Uint8Array[] = [];
+  const cancel = demux.register('v4', here, (bytes) => heard.push(bytes));
+  expect(demux.receive(datagram(0), 'v4', here)).toBe(false);
+  expect(demux.receive(datagram(22), 'v4', here)).toBe(true);
+  expect(demux.receive(datagram(22), 'v6', here)).toBe(true);
+  expect(demux.receive(datagram(22), 'v4', { ...here, port: 4001 })).toBe(true);
+  expect(heard).toEqual([datagram(22)]);
+  cancel();
+  expect(demux.receive(datagram(23), 'v4', here)).toBe(true);
+  expect(heard).toHaveLength(1);
+});
+
+test('a later owner is not put out by the earlier one', () => {
+  const demux = new WebRtcDemux();
+  const heard: string[] = [];
+  const cancel = demux.register('v4', here, () => heard.push('first'));
+  demux.register('v4', here, () => heard.push('second'));
+  cancel();
+  demux.receive(datagram(22), 'v4', here);
+  expect(heard).toEqual(['second']);
+});
