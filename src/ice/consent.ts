@@ -15,6 +15,8 @@ import { type RandomBytes, randomFraction } from '../base/random.ts';
 export interface ConsentSettings {
   /** After an answer; randomized by 0.8 to 1.2 (RFC 7675, 5.1). */
   readonly intervalMs: number;
+  /** The same while one of the last probes was lost, so that it is soon known how bad the path is. */
+  readonly doubtMs?: number;
   /** After a probe that has no answer yet. */
   readonly retryMs: number;
   /** Lost when for so long neither an answer nor data came since the first probe without an answer. */
@@ -37,6 +39,7 @@ export const RFC_CONSENT: ConsentSettings = {
  */
 export const QUICK_CONSENT: ConsentSettings = {
   intervalMs: 5000,
+  doubtMs: 1000,
   retryMs: 250,
   silenceMs: 2500,
   lifetimeMs: 30_000,
@@ -46,6 +49,8 @@ export interface ConsentDeps {
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly probe: () => void;
+  /** One of the last probes was lost. */
+  readonly isInDoubt: () => boolean;
   /** Once; nothing is probed after it. */
   readonly lost: () => void;
 }
@@ -65,6 +70,12 @@ export class Consent {
     this.#settings = settings;
     this.#answeredMs = deps.clock.monotonic();
     this.#rest();
+  }
+
+  /** For how long an answer, or data, has been awaited in vain; 0 while none is. */
+  get silentMs(): number {
+    const sinceMs = this.#unansweredSinceMs;
+    return sinceMs === undefined ? 0 : this.#deps.clock.monotonic() - sinceMs;
   }
 
   /** An authentic answer to one of the probes. */
@@ -93,8 +104,9 @@ export class Consent {
   }
 
   #rest(): void {
+    const { intervalMs, doubtMs = intervalMs } = this.#settings;
     const spread = 0.8 + 0.4 * randomFraction(this.#deps.random);
-    this.#arm(this.#settings.intervalMs * spread);
+    this.#arm((this.#deps.isInDoubt() ? doubtMs : intervalMs) * spread);
   }
 
   #arm(ms: number): void {

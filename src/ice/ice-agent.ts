@@ -28,6 +28,7 @@ import {
   type IceAgentDeps,
   type IceAgentHandlers,
   type IceAgentSettings,
+  type PathQuality,
   type SelectedPair,
 } from './ice-settings.ts';
 import { LocalCandidates } from './local-candidates.ts';
@@ -121,6 +122,11 @@ export class IceAgent {
 
   get selected(): SelectedPair | undefined {
     return this.#selected && describePair(this.#selected);
+  }
+
+  /** Undefined before a pair is selected. */
+  get quality(): PathQuality | undefined {
+    return this.#consent?.quality;
   }
 
   /** A candidate of ours, also told to the peer; `base` names its socket. Once more changes nothing. */
@@ -319,6 +325,9 @@ export class IceAgent {
     this.#consent?.stop();
     this.#consent = new ConsentProbes(this.#deps, this.#signer, pair, {
       settings: this.#settings.consent,
+      probed: () => {
+        this.#handlers.probed?.();
+      },
       lost: () => {
         this.#end('lost');
         this.#handlers.consentLost(this.report());

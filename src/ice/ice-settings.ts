@@ -18,11 +18,23 @@ export interface SelectedPair {
   readonly rttMs: number | undefined;
 }
 
+/** Of the selected pair, by the probes of its consent. */
+export interface PathQuality {
+  /** Smoothed; undefined while it is not known. */
+  readonly rttMs: number | undefined;
+  /** 0 to 1: of the last probes, those that had no answer. */
+  readonly loss: number;
+  /** Since when a sign of life is awaited in vain; 0 when none is due. */
+  readonly silentMs: number;
+}
+
 export interface IceAgentHandlers {
   /** Peer-reflexive, found by a check: an address of the peer's, or of ours. */
   readonly candidate?: (candidate: Candidate, side: 'local' | 'remote') => void;
   /** Both sides use this pair from now on. Comes again when a better one is found. */
   readonly selected: (pair: SelectedPair) => void;
+  /** The quality of the selected pair may be another: a probe has left, or was answered. */
+  readonly probed?: () => void;
   /** Once, instead of `selected`; the agent is closed. */
   readonly failed: (report: IceReport) => void;
   /** The selected pair is dead, or the peer is gone; the agent is closed. */

@@ -12,10 +12,12 @@ import { seededRandom } from '../support/seeded-random.ts';
 let clock: ManualClock;
 let probesAtMs: number[];
 let lostAtMs: number[];
+let isInDoubt: boolean;
 beforeEach(() => {
   clock = new ManualClock();
   probesAtMs = [];
   lostAtMs = [];
+  isInDoubt = false;
 });
 
 function start(
@@ -26,6 +28,7 @@ function start(
     {
       clock,
       random: seededRandom(1),
+      isInDoubt: () => isInDoubt,
       probe: () => {
         probesAtMs.push(clock.monotonic());
         onProbe(() => consent);
@@ -56,6 +59,28 @@ describe('while it is answered', () => {
     expect(Math.min(...gapsMs)).toBeGreaterThanOrEqual(4000);
     expect(Math.max(...gapsMs)).toBeLessThanOrEqual(6000);
     expect(Math.max(...gapsMs) - Math.min(...gapsMs)).toBeGreaterThan(1500);
+  });
+
+  test('five times as often while the path is in doubt', () => {
+    isInDoubt = true;
+    start(QUICK_CONSENT, answerAfter(50));
+    clock.advance(60_000);
+    expect(probesAtMs.length).toBeGreaterThanOrEqual(60_000 / 1250);
+    expect(probesAtMs.length).toBeLessThanOrEqual(60_000 / 850);
+  });
+
+  test('the silence is that since the first probe without answer or data', () => {
+    const consent = start(QUICK_CONSENT);
+    clock.advance(1000);
+    expect(consent.silentMs).toBe(0);
+    consent.probeNow();
+    clock.advance(700);
+    expect(consent.silentMs).toBe(700);
+    consent.heard();
+    clock.advance(100);
+    expect(consent.silentMs).toBe(100);
+    consent.answered();
+    expect(consent.silentMs).toBe(0);
   });
 
   test('one answer of three is enough', () => {

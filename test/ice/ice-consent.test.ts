@@ -53,6 +53,25 @@ describe('consent (RFC 7675)', () => {
     expect([a.lost, b.lost]).toEqual([undefined, undefined]);
   });
 
+  test.each([0, 0.1, 0.2])('says which part of the probes is lost: %d each way', (loss) => {
+    const { lab, a, b } = twoSites();
+    connect(a, b, lab.clock);
+    lab.clock.advance(30_000);
+    expect(a.agent.quality).toMatchObject({ loss: 0, silentMs: 0, rttMs: 52 });
+    lab.internet.wire.loss = loss;
+    const seen: number[] = [];
+    for (let i = 0; i < 600; i++) {
+      lab.clock.advance(1000);
+      seen.push(a.agent.quality?.loss ?? Number.NaN);
+    }
+    const mean = seen.slice(60).reduce((sum, one) => sum + one, 0) / (seen.length - 60);
+    // There and back, after a minute in which the window filled.
+    const expected = 1 - (1 - loss) ** 2;
+    expect(mean).toBeGreaterThanOrEqual(expected * 0.75);
+    expect(mean).toBeLessThanOrEqual(expected * 1.25);
+    expect([a.lost, b.lost]).toEqual([undefined, undefined]);
+  });
+
   test('a path in use is known to be dead within 3 s', () => {
     const { lab, a, b } = twoSites();
     connect(a, b, lab.clock);

@@ -36,6 +36,7 @@ class OneEnd {
         datagram: note('datagram'),
         writable: note('writable'),
         wantsKeys: note('wantsKeys'),
+        measured: note('measured'),
         ended: (reason) => {
           this.events.push(reason);
           this.conversation.end();
