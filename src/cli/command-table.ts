@@ -133,6 +133,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/ping.ts')).ping,
   },
   {
+    name: 'netcheck',
+    summary: 'what this network lets through: UDP, NAT, gateway, relays, and what to expect',
+    load: async () => (await import('./commands/netcheck.ts')).netcheck,
+  },
+  {
     name: 'send-message',
     summary: 'send a message, and wait for its reply with --wait',
     load: async () => (await import('./commands/send-message.ts')).sendMessage,

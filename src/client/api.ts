@@ -9,6 +9,7 @@
 import type { ErrorCode } from '../base/pilot-error.ts';
 import type { PathChange, PathFailure, PathKind, PreferDirect } from './path-api.ts';
 
+export type * from './netcheck-api.ts';
 export type * from './path-api.ts';
 
 export interface ApiFailure {
@@ -35,6 +36,7 @@ export const ROUTES = {
   peers: { method: 'GET', path: '/v1/peers' },
   preferDirect: { method: 'POST', path: '/v1/peers/prefer-direct' },
   ping: { method: 'POST', path: '/v1/ping' },
+  netcheck: { method: 'POST', path: '/v1/netcheck' },
   sendMessage: { method: 'POST', path: '/v1/messages' },
   messageStatus: { method: 'GET', path: '/v1/messages/:id' },
   listOutbox: { method: 'GET', path: '/v1/outbox' },

@@ -17,6 +17,8 @@ import type {
   IncomingMessage,
   Info,
   MessageType,
+  Netcheck,
+  NetcheckRequest,
   OutboxList,
   OutgoingMessage,
   PeerList,
@@ -77,6 +79,7 @@ export interface SendOptions extends CallOptions {
 
 const DEFAULT_REPLY_WAIT_MS = 30_000;
 const PREFER_DIRECT_MS = 10_000;
+const NETCHECK_MS = 10_000;
 
 /** A target is a Node ID, an address, a node number or a hostname. */
 export class PilotClient {
@@ -187,6 +190,11 @@ export class PilotClient {
     const { timeoutMs, path, signal } = options;
     const body = { target, timeout_ms: timeoutMs, path };
     return this.#transport.json({ route: 'ping', body, waitMs: timeoutMs ?? 1, signal });
+  }
+
+  /** What the network of this host lets through, for 10 s at most; see `NetcheckRequest` for `force`. */
+  async netcheck({ signal, ...body }: CallOptions & NetcheckRequest = {}): Promise<Netcheck> {
+    return this.#transport.json({ route: 'netcheck', body, waitMs: NETCHECK_MS, signal });
   }
 
   /** Resolves once the daemon has the message on disk: from then on it is not lost. */

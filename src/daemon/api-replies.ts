@@ -20,6 +20,7 @@ import type {
   TrustedNode,
   TrustRequestReply,
 } from '../client/api.ts';
+import { netcheck } from './api-netcheck-reply.ts';
 import { path, pathChange, pathFailure, preferDirect, rtt } from './api-path-replies.ts';
 import type { Replies } from './api-routes.ts';
 import { schemaOf } from './api-schemas.ts';
@@ -244,6 +245,7 @@ export const REPLIES = schemaOf<Replies>()(
     peers: z.object({ peers: z.array(peer), total: count }),
     preferDirect: z.object({ ...names, ...preferDirect.shape }),
     ping: pong,
+    netcheck,
     sendMessage: sent,
     messageStatus: outgoing,
     listOutbox: z.object({ messages: z.array(outgoing), total: count }),

@@ -7,6 +7,7 @@ import type {
   InboxList,
   IncomingMessage,
   Info,
+  Netcheck,
   OutboxList,
   OutgoingMessage,
   PeerList,
@@ -42,6 +43,7 @@ export interface Replies {
   peers: PeerList;
   preferDirect: PreferDirectReply;
   ping: PingReply;
+  netcheck: Netcheck;
   sendMessage: SendMessageReply;
   messageStatus: OutgoingMessage;
   listOutbox: OutboxList;
@@ -95,6 +97,7 @@ function apiHandlers(node: NodeApi, host: HostFacts): Handlers {
     },
     preferDirect: async ({ body, signal }) => node.preferDirect(body, signal),
     ping: async ({ body, signal }) => node.ping(body, signal),
+    netcheck: async ({ body, signal }) => host.netcheck(body, signal),
     sendMessage: async (call) => {
       const { wait_ms = 0, confirm_ms = 0 } = call.body;
       // A call that only stores is over before a signal could matter, and making one costs.

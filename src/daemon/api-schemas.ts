@@ -7,6 +7,7 @@ import {
   type InboxClearQuery,
   type InboxQuery,
   type InboxReadQuery,
+  type NetcheckRequest,
   type PingRequest,
   type RouteName,
   type SendMessageRequest,
@@ -118,6 +119,9 @@ export const REQUESTS = {
         path: z.enum(['direct', 'relay']).exactOptional(),
       }),
     ),
+  },
+  netcheck: {
+    body: schemaOf<NetcheckRequest>()(z.strictObject({ force: z.boolean().exactOptional() })),
   },
   sendMessage: {
     body: schemaOf<SendMessageRequest>()(

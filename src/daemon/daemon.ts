@@ -34,11 +34,13 @@ export interface NodeDeps {
   readonly log: Log;
   readonly clock: Clock;
   readonly random: RandomBytes;
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** A node that runs: opened, its state read, on its way to its relays. */
 export interface DaemonNode {
   readonly api: NodeApi;
+  readonly netcheck: HostFacts['netcheck'];
   /** The host may have slept: what was connected may not be any more. */
   onWake(): void;
   /** The identity has a new key, which is on disk: who deals with this node has to hear of it. */
@@ -115,10 +117,11 @@ export class Daemon {
     });
     const rotateKey = this.#keyRotation(identity, paths, config, log);
     rotateKey();
-    const node = await openNode({ config, identity, dataFolder: paths.data, log, clock, random });
+    const dataFolder = paths.data;
+    const node = await openNode({ config, identity, dataFolder, log, clock, random, env });
     this.#holds('node', async () => node.stop());
     const metrics = new Metrics(node.api, config.observability.metrics, VERSION);
-    const host = hostFacts(paths, loaded, { identity, clock });
+    const host = hostFacts(paths, loaded, { identity, clock, node });
     const api = new ApiServer({
       ...{ node: node.api, host, clock, log, metrics },
       maxPayloadBytes: config.messaging.max_payload_kb * 1024,
@@ -188,10 +191,16 @@ export class Daemon {
   }
 }
 
+interface HostParts {
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly node: DaemonNode;
+}
+
 function hostFacts(
   paths: HomePaths,
   loaded: LoadedConfig,
-  { identity, clock }: { readonly identity: Identity; readonly clock: Clock },
+  { identity, clock, node }: HostParts,
 ): HostFacts {
   const startedMs = clock.monotonic();
   const settings = {
@@ -209,5 +218,6 @@ function hostFacts(
     keyCreatedMs: () => identity.createdAtMs,
     rotations: () => identity.chain.length,
     settings: () => settings,
+    netcheck: node.netcheck,
   };
 }

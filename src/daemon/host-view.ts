@@ -1,7 +1,15 @@
-import type { ConfigList, Health, IdentityView, Info, PeerView } from '../client/api.ts';
+import type {
+  ConfigList,
+  Health,
+  IdentityView,
+  Info,
+  Netcheck,
+  NetcheckRequest,
+  PeerView,
+} from '../client/api.ts';
 import type { NodeApi, NodeCounters } from './node-api.ts';
 
-/** What the local API tells about the process and its home, which the node does not know. */
+/** What the local API tells about the process, its home and its network, which the node does not know. */
 export interface HostFacts {
   readonly version: string;
   readonly pid: number;
@@ -14,6 +22,8 @@ export interface HostFacts {
   keyCreatedMs(): number;
   rotations(): number;
   settings(): ConfigList;
+  /** Looks at the network of this host; `Netcheck.run`. */
+  netcheck(request: NetcheckRequest, signal: AbortSignal): Promise<Netcheck>;
 }
 
 export function infoOf(node: NodeApi, host: HostFacts): Info {

@@ -7,6 +7,7 @@ import { dialWebSocket } from '../relay/dial-websocket.ts';
 import type { DaemonNode, NodeDeps } from './daemon.ts';
 import { PilotNode } from './node.ts';
 import type { NodeSettings } from './node-core.ts';
+import { openNetcheck } from './open-netcheck.ts';
 import { openNetwork } from './paths/open-network.ts';
 import { Store } from './store.ts';
 
@@ -15,8 +16,9 @@ const MIB = 1024 * KIB;
 
 /** The node of this host: its store on disk, its relays over WebSockets, on its way to them. */
 export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
-  const { config, identity, dataFolder, log, clock, random } = deps;
-  const relays = newRelays(deps);
+  const { config, identity, dataFolder, log, clock, random, env } = deps;
+  const ca = certificatesOf(config);
+  const relays = newRelays(deps, ca);
   const storage = Store.open(dataFolder);
   try {
     const settings = nodeSettings(config);
@@ -37,9 +39,11 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
         network?.refresh('a relay is online');
       });
     }
+    const netcheck = openNetcheck({ config, relays, ca, clock, random, env });
     node.start();
     return {
       api: node,
+      netcheck: async (request, signal) => netcheck.run(request, signal),
       onWake: () => {
         for (const relay of relays) relay.probe();
         network?.refresh('wake');
@@ -59,16 +63,22 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
   }
 }
 
-function newRelays({ config, identity, clock, random, log }: NodeDeps): RelayClient[] {
-  const { relays, relay_token: token, relay_ca_file: caFile } = config.protocol.connection;
-  const settings = {
-    ...(token !== '' && { token }),
-    ...(caFile !== '' && { ca: readCertificates(caFile) }),
-  };
+function newRelays(
+  { config, identity, clock, random, log }: NodeDeps,
+  ca: string | undefined,
+): RelayClient[] {
+  const { relays, relay_token: token } = config.protocol.connection;
+  const settings = { ...(token !== '' && { token }), ca };
   const options = { identity, clock, random, log, settings, dial: dialWebSocket };
   const clients = relays.map((url) => new RelayClient({ ...options, url }));
   // One relay in two spellings would take our own second login for somebody else's.
   return [...new Map(clients.map((client) => [client.url, client])).values()];
+}
+
+/** That relays are trusted by; undefined: the system's. */
+function certificatesOf({ protocol }: Config): string | undefined {
+  const { relay_ca_file: file } = protocol.connection;
+  return file === '' ? undefined : readCertificates(file);
 }
 
 function readCertificates(file: string): string {

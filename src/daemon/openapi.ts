@@ -28,6 +28,7 @@ export const SUMMARIES: Readonly<Record<RouteName, string>> = {
   peers: 'Peers, and the path each is reached by',
   preferDirect: 'Look for a direct path now, for 10 s at most, and say what came of it',
   ping: 'Measure the round trip to a peer',
+  netcheck: 'What the network of this host lets through, in 10 s at most, and what to expect of it',
   sendMessage: 'Send a message; answers when it is on disk, confirmed or answered, as asked',
   messageStatus: 'How far a sent message is',
   listOutbox: 'Messages that are not delivered',

@@ -44,7 +44,7 @@ function listen(socket: WebSocket, handlers: DialHandlers): void {
     socket.terminate();
   });
   socket.on('error', (error) => {
-    failure ??= failureOf(error);
+    failure ??= dialFailureOf(error);
   });
   socket.on('close', (closeCode, reason) => {
     const end: DialEnd =
@@ -86,7 +86,8 @@ const HINTS: Partial<Record<RelayErrorCode, string>> = {
   protocol: NOT_A_RELAY_HINT,
 };
 
-function failureOf(error: Error): RelayError {
+/** Why a connection to a relay did not come about, from what Node's sockets throw. */
+export function dialFailureOf(error: Error): RelayError {
   const systemCode = (error as NodeJS.ErrnoException).code ?? '';
   const code = CODES[systemCode] ?? (isCertificateError(systemCode) ? 'certificate' : 'protocol');
   // Of several addresses tried, the message of the whole is empty.

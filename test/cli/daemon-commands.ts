@@ -1,5 +1,6 @@
 import type { IdentityView, PreferDirectReply, ROUTES } from '../../src/client/api.ts';
 import type { FakeHandler } from '../client/fake-daemon.ts';
+import { NETCHECK } from '../client/fake-netcheck.ts';
 import { ALICE, BOB, BOB_AS_PEER, incoming, INFO, outgoing } from '../client/fake-nodes.ts';
 
 export type RouteName = keyof typeof ROUTES;
@@ -203,6 +204,12 @@ export const CASES: readonly Case[] = [
     reference: ['node_id', 'had_tunnel', 'was_relay_active'],
     ours: [...NAMES, 'path', 'endpoint', 'rtt_ms', 'why_not_direct'],
     text: `direct: bob (${BOB.address}) at 203.0.113.10:4000, 1.5 ms\n`,
+  },
+  {
+    ...{ command: 'netcheck', argv: ['netcheck'], routes: { netcheck: () => NETCHECK } },
+    reference: [],
+    ours: Object.keys(NETCHECK),
+    text: /^Direct to most peers: .*\n\nUDP +yes\nIPv4 +10\.1\.0\.2; seen as 203\.0\.113\.10:4000; .*relay +ws:\/\/relay\.example:7443\/ +online +11\.5 ms +nearest\n/s,
   },
   {
     ...{ command: 'ping', argv: ['ping', 'bob', '--count', '1'] },

@@ -74,6 +74,7 @@ const METHODS: readonly [
     async (o) => client.ping('bob', { timeoutMs: 7, path: 'relay', ...o }),
     { body: { target: 'bob', timeout_ms: 7, path: 'relay' } },
   ],
+  ['netcheck', async (o) => client.netcheck({ force: true, ...o }), { body: { force: true } }],
   ['messageStatus', async (o) => client.message('a/b', o), { params: { id: 'a/b' } }],
   ['listOutbox', async (o) => client.outbox(o), {}],
   ['retryOutbox', async (o) => client.retryOutbox('1', o), { params: { id: '1' } }],

@@ -18,7 +18,7 @@ export interface LogLine {
 
 export { temporaryFolder };
 
-export function hostFacts(folder: string): HostFacts {
+function hostFacts(folder: string, node: FakeNode): HostFacts {
   return {
     version: '1.2.3',
     pid: 4711,
@@ -33,6 +33,7 @@ export function hostFacts(folder: string): HostFacts {
       entries: [{ key: 'node.hostname', value: 'fake', origin: 'flag' }],
       config_path: path.join(folder, 'config.yaml'),
     }),
+    netcheck: node.netcheck,
   };
 }
 
@@ -55,7 +56,7 @@ export async function openApi(
   { clock = systemClock, maxPayloadBytes = 1024, logRequests = false }: ApiOptions = {},
 ): Promise<Fixture> {
   const node = new FakeNode();
-  const host = hostFacts(folder);
+  const host = hostFacts(folder, node);
   const log: LogLine[] = [];
   const at =
     (level: string) =>

@@ -33,8 +33,9 @@ export function newHome(): Home {
   const openNode: DaemonOptions['openNode'] = async (deps) => {
     opened.push(deps);
     history.push('opened');
+    const api = new FakeNode();
     return Promise.resolve({
-      api: new FakeNode(),
+      ...{ api, netcheck: api.netcheck },
       onWake: () => history.push('woken'),
       onKeyRotated: () => history.push('key rotated'),
       stop: async () => {

@@ -113,7 +113,7 @@ describe('an end', () => {
     const running = daemon({
       openNode: async () =>
         Promise.resolve({
-          api: new FakeNode(),
+          ...{ api: new FakeNode(), netcheck: new FakeNode().netcheck },
           onWake: () => undefined,
           onKeyRotated: () => undefined,
           stop: async () => Promise.reject(new Error('disk gone')),

@@ -16,7 +16,9 @@ import type {
   TrustChangeReply,
   TrustedNode,
 } from '../../src/client/api.ts';
+import type { HostFacts } from '../../src/daemon/host-view.ts';
 import type { NodeApi, NodeCounters } from '../../src/daemon/node-api.ts';
+import { NETCHECK } from '../client/fake-netcheck.ts';
 
 export const NAMES: NodeNames = {
   id: 'pilot1fake',
@@ -171,6 +173,8 @@ export class FakeNode implements NodeApi {
     this.#settle('ping', [request], { ...NAMES, rtt_ms: 1.5, path: 'relay' }, signal);
   preferDirect: NodeApi['preferDirect'] = async (request, signal) =>
     this.#settle('preferDirect', [request], PREFERRED, signal);
+  netcheck: HostFacts['netcheck'] = async (request, signal) =>
+    this.#settle('netcheck', [request], NETCHECK, signal);
   requestTrust: NodeApi['requestTrust'] = async (request, signal) =>
     this.#settle('requestTrust', [request], { ...NAMES, status: 'pending' }, signal);
   approveTrust = async (request: TargetRequest): Promise<TrustChangeReply> =>

@@ -18,14 +18,15 @@ async function open(
   flags: Record<string, string | readonly string[]>,
   folder = temporaryFolder(),
 ): Promise<{ node: DaemonNode; identity: Identity }> {
+  const env = { PILOT_NAT_TRAVERSAL: 'off' };
   const { config } = loadConfig({
-    flags,
-    env: { PILOT_NAT_TRAVERSAL: 'off' },
+    ...{ flags, env },
     defaultFile: path.join(folder, 'none.yaml'),
   });
   const identity = Identity.create(random, systemClock.now());
   const dataFolder = path.join(folder, 'data');
-  const deps = { config, identity, dataFolder, clock: systemClock, random, log: silentLog };
+  const log = silentLog;
+  const deps = { config, identity, dataFolder, clock: systemClock, random, log, env };
   const node = await openNode(deps);
   onTestFinished(async () => node.stop());
   return { node, identity };

@@ -88,7 +88,7 @@ function openUnderlay({
 }
 
 /** At the host of its URL, as long as it is online. */
-function stunServerOf({ url, state, stunPort }: RelayOfStun): Endpoint[] {
+export function stunServerOf({ url, state, stunPort }: RelayOfStun): Endpoint[] {
   if (state !== 'online' || stunPort === undefined) return [];
   const { hostname } = new URL(url);
   return [{ host: hostname.replace(/^\[(.*)\]$/, '$1'), port: stunPort }];
