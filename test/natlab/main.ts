@@ -1,26 +1,87 @@
-/** `npm run natlab -- [--json] [--delay MS] [--direct-within MS]`: the matrix of NATs, with real programs on real wires. */
+/**
+ * `npm run natlab -- [PART ...] [options]`: real programs on real wires. `matrix` and `change` unless named:
+ *
+ *     matrix      every kind of site with every other          --delay MS --direct-within MS
+ *     change      the network changes under a direct path      --delay MS
+ */
 import { parseArgs } from 'node:util';
 
 import { Sandbox } from '../support/sandbox.ts';
+import { CHANGES, runChanges } from './change.ts';
+import { formatChanges } from './change-table.ts';
 import { expectedPath, needsPunching } from './expected-path.ts';
 import { Lab, missingForLab } from './lab.ts';
-import { type Cell, runMatrix } from './matrix.ts';
+import { runMatrix } from './matrix.ts';
 import { formatMatrix } from './matrix-table.ts';
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    delay: { type: 'string', default: '0' },
-    'direct-within': { type: 'string', default: '10000' },
+interface Outcome {
+  readonly json: unknown;
+  readonly text: string;
+  readonly isGood: boolean;
+}
+
+const NUMBERS = { delay: 0, 'direct-within': 10_000 };
+type Numbers = Readonly<Record<keyof typeof NUMBERS, number>>;
+type Part = (
+  lab: Lab,
+  sandbox: Sandbox,
+  numbers: Numbers,
+  report: (line: string) => void,
+) => Promise<Outcome>;
+
+const PARTS: Readonly<Record<string, Part>> = {
+  matrix: async (lab, sandbox, numbers, report) => {
+    const cells = await runMatrix(lab, sandbox, {
+      eachWayMs: numbers.delay,
+      directWithinMs: (from, to) =>
+        expectedPath(from, to) === 'direct' ? numbers['direct-within'] : 0,
+      ...{ needsPunching, report },
+    });
+    return {
+      json: cells,
+      text: formatMatrix(cells),
+      isGood: cells.every(({ failure }) => failure === ''),
+    };
   },
-});
-const [eachWayMs = 0, directWithinMs = 0] = [values.delay, values['direct-within']].map(Number);
-if (![eachWayMs, directWithinMs].every((ms) => Number.isFinite(ms) && ms >= 0)) {
-  process.stderr.write(
-    'usage: npm run natlab -- [--json] [--delay MS each way] [--direct-within MS]\n',
-  );
+  change: async (lab, sandbox, numbers, report) => {
+    const rows = await runChanges(lab, sandbox, {
+      ...{ from: 'home', to: 'home', changes: CHANGES, eachWayMs: numbers.delay },
+      ...{ suspendMs: 40_000, blockMs: 10_000, report },
+    });
+    return {
+      json: rows,
+      text: formatChanges(rows),
+      isGood: rows.every(({ failure }) => failure === ''),
+    };
+  },
+};
+
+function usage(): never {
+  const options = Object.keys(NUMBERS).map((name) => `[--${name} N]`);
+  const parts = Object.keys(PARTS).join('|');
+  process.stderr.write(`usage: npm run natlab -- [${parts} ...] [--json] ${options.join(' ')}\n`);
   process.exit(2);
 }
+
+function numbersOf(values: Readonly<Record<string, unknown>>): Numbers {
+  const given = Object.entries(NUMBERS).map(([name, standard]) => {
+    const number = Number(values[name] ?? standard);
+    if (!Number.isFinite(number) || number < 0) usage();
+    return [name, number];
+  });
+  return Object.fromEntries(given) as Numbers;
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    ...Object.fromEntries(Object.keys(NUMBERS).map((name) => [name, { type: 'string' } as const])),
+  },
+});
+const numbers = numbersOf(values);
+const names = positionals.length === 0 ? ['matrix', 'change'] : positionals;
+for (const name of names) if (!(name in PARTS)) usage();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
 const missing = missingForLab();
@@ -31,17 +92,16 @@ if (missing !== undefined) {
 const report = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
-let cells: readonly Cell[] = [];
-await Lab.run(async (lab) =>
-  Sandbox.run(async (sandbox) => {
-    cells = await runMatrix(lab, sandbox, {
-      eachWayMs,
-      directWithinMs: (from, to) => (expectedPath(from, to) === 'direct' ? directWithinMs : 0),
-      ...{ needsPunching, report },
-    });
-  }),
-);
-process.stdout.write(
-  values.json ? `${JSON.stringify(cells, undefined, 2)}\n` : formatMatrix(cells),
-);
-process.exitCode = cells.every(({ failure }) => failure === '') ? 0 : 1;
+const json: Record<string, unknown> = {};
+for (const name of names) {
+  await Lab.run(async (lab) =>
+    Sandbox.run(async (sandbox) => {
+      const outcome = await PARTS[name]?.(lab, sandbox, numbers, report);
+      if (outcome === undefined) return;
+      json[name] = outcome.json;
+      if (!values.json) process.stdout.write(`${outcome.text}\n`);
+      if (!outcome.isGood) process.exitCode = 1;
+    }),
+  );
+}
+if (values.json) process.stdout.write(`${JSON.stringify(json, undefined, 2)}\n`);

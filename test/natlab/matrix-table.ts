@@ -11,15 +11,13 @@ const FACES: readonly (readonly [title: string, show: (cell: Cell) => string])[]
 
 /** One table for each thing measured: who sent first down, the other across; then what went wrong. */
 export function formatMatrix(cells: readonly Cell[]): string {
-  const numbers = SITE_KINDS.map((kind, n) => `${String(n + 1).padStart(2)} ${kind}`);
+  const kinds = SITE_KINDS.filter((kind) => cells.some(({ from }) => from === kind));
+  const numbers = kinds.map((kind, n) => `${String(n + 1).padStart(2)} ${kind}`);
   const width = Math.max(...numbers.map(({ length }) => length));
   const tables = FACES.map(([title, show]) => {
-    const head = row([title.padEnd(width), ...SITE_KINDS.map((_, n) => String(n + 1))]);
-    const rows = SITE_KINDS.map((from, n) =>
-      row([
-        (numbers[n] ?? '').padEnd(width),
-        ...SITE_KINDS.map((to) => shown(cells, [from, to], show)),
-      ]),
+    const head = row([title.padEnd(width), ...kinds.map((_, n) => String(n + 1))]);
+    const rows = kinds.map((from, n) =>
+      row([(numbers[n] ?? '').padEnd(width), ...kinds.map((to) => shown(cells, [from, to], show))]),
     );
     const together = row([
       'two behind one NAT'.padEnd(width),

@@ -6,17 +6,16 @@ import type { PeerView } from '../../src/client/client.ts';
 import { PUNCH_GAP_MS } from '../../src/ice/hard-nat-budget.ts';
 import type { Sandbox } from '../support/sandbox.ts';
 import type { Lab } from './lab.ts';
-import {
-  type PlaceKind,
-  SAME_NAT,
-  startStations,
-  type Station,
-  type Stations,
-  trustEachOther,
-} from './matrix-world.ts';
+import { type PlaceKind, SAME_NAT, startStations, type Stations } from './matrix-world.ts';
 import { SITE_KINDS } from './site.ts';
+import { type Station, trustEachOther } from './station.ts';
+
+/** Those that have a row and a column of their own. */
+export type MatrixKind = (typeof SITE_KINDS)[number];
 
 export interface MatrixOptions {
+  /** Default: all there are. */
+  readonly kinds?: readonly MatrixKind[];
   /** Of every packet on its way through the internet; default 0. */
   readonly eachWayMs?: number;
   /** How long a pair has to find a direct path; default 0: what it has after its first message counts. */
@@ -46,7 +45,6 @@ const FIRST_MESSAGE_TIMEOUT_MS = 5000;
 const PING_COUNT = 3;
 /** An opener knows later than a prober that it is over. */
 const REST_MARGIN_MS = 1000;
-const POLL_MS = 10;
 
 /**
  * The pairs in rounds: in each, no daemon is in two pairs.
@@ -55,10 +53,11 @@ const POLL_MS = 10;
  *
  * `a` sends first, so a kind meets every kind once in each role, which is every pair in both directions.
  */
-export function rounds(): readonly (readonly (readonly [PlaceKind, PlaceKind])[])[] {
-  const count = SITE_KINDS.length;
-  return SITE_KINDS.map((_, shift) => [
-    ...SITE_KINDS.map((from, n) => [from, SITE_KINDS[(n + shift) % count] ?? from] as const),
+export function rounds(
+  kinds: readonly MatrixKind[] = SITE_KINDS,
+): readonly (readonly (readonly [PlaceKind, PlaceKind])[])[] {
+  return kinds.map((_, shift) => [
+    ...kinds.map((from, n) => [from, kinds[(n + shift) % kinds.length] ?? from] as const),
     ...(shift === 0 ? [[SAME_NAT, SAME_NAT] as const] : []),
   ]);
 }
@@ -68,15 +67,17 @@ export async function runMatrix(
   sandbox: Sandbox,
   options: MatrixOptions = {},
 ): Promise<readonly Cell[]> {
-  const { eachWayMs = 0, report = () => undefined } = options;
+  const { eachWayMs = 0, kinds = SITE_KINDS, report = () => undefined } = options;
   const startedMs = performance.now();
   const note = (what: string): void => {
     report(`${((performance.now() - startedMs) / 1000).toFixed(1)} s: ${what}`);
   };
-  const stations = await startStations(lab, sandbox);
+  const stations = await startStations(lab, sandbox, kinds);
   note(`${2 * stations.size} daemons are at the relay`);
-  const pairsInRounds = rounds().map((pairs) => pairs.map((pair) => stationsOf(stations, pair)));
-  await trustEachOther(pairsInRounds.flat());
+  const pairsInRounds = rounds(kinds).map((pairs) =>
+    pairs.map((pair) => stationsOf(stations, pair)),
+  );
+  await trustEachOther(pairsInRounds.flat().map(({ a, b }) => [a, b]));
   note(`${pairsInRounds.flat().length} pairs trust each other`);
   const over = new AbortController();
   try {
@@ -93,12 +94,17 @@ export async function runMatrix(
   }
 }
 
-type Pair = readonly [Station, Station];
+interface Pair {
+  readonly from: PlaceKind;
+  readonly to: PlaceKind;
+  readonly a: Station;
+  readonly b: Station;
+}
 
 function stationsOf(stations: Stations, [from, to]: readonly [PlaceKind, PlaceKind]): Pair {
   const [a, b] = [stations.get(from)?.a, stations.get(to)?.b];
   if (a === undefined || b === undefined) throw new Error(`nobody at ${from} or ${to}`);
-  return [a, b];
+  return { from, to, a, b };
 }
 
 /** Who has guessed ports rests before it does so again. */
@@ -110,7 +116,7 @@ async function measureRounds(
   const cells: Cell[] = [];
   let freeAtMs = 0;
   for (const pairs of pairsInRounds) {
-    const isPunching = pairs.some(([a, b]) => needsPunching(a.kind, b.kind));
+    const isPunching = pairs.some(({ from, to }) => needsPunching(from, to));
     if (isPunching) await sleep(Math.max(0, freeAtMs - performance.now()));
     cells.push(...(await measureRound(pairs, options)));
     if (isPunching) freeAtMs = performance.now() + PUNCH_GAP_MS + REST_MARGIN_MS;
@@ -127,9 +133,8 @@ async function measureRound(
     [];
   for (const pair of pairs) {
     const first = await firstMessage(pair);
-    const [a, b] = pair;
-    const deadlineMs = first.sentMs + directWithinMs(a.kind, b.kind);
-    begun.push({ first, direct: untilDirect(pair, deadlineMs).catch(() => undefined) });
+    const deadlineMs = first.sentMs + directWithinMs(pair.from, pair.to);
+    begun.push({ first, direct: pair.a.untilDirect(pair.b, deadlineMs).catch(() => undefined) });
   }
   return Promise.all(begun.map(async ({ first, direct }) => finish(first, await direct)));
 }
@@ -141,10 +146,11 @@ interface FirstMessage {
   readonly failure: string;
 }
 
-async function firstMessage([a, b]: Pair): Promise<FirstMessage> {
+async function firstMessage(pair: Pair): Promise<FirstMessage> {
+  const { a, b } = pair;
   const before = await a.peer(b);
   const sentMs = performance.now();
-  const outcome = { pair: [a, b], sentMs } as const;
+  const outcome = { pair, sentMs };
   if (before?.state !== 'online') {
     const failure = `${b.name} is ${before?.state ?? 'unknown'} to ${a.name} before the first message`;
     return { ...outcome, arrivedMs: undefined, failure };
@@ -163,10 +169,10 @@ async function firstMessage([a, b]: Pair): Promise<FirstMessage> {
 
 async function finish(first: FirstMessage, directAtMs: number | undefined): Promise<Cell> {
   const { pair, sentMs, arrivedMs, failure } = first;
-  const [a, b] = pair;
+  const { from, to, a, b } = pair;
   const cell = {
-    from: a.kind,
-    to: b.kind,
+    from,
+    to,
     firstMessageMs: arrivedMs === undefined ? null : arrivedMs - sentMs,
     directMs: directAtMs === undefined ? null : directAtMs - sentMs,
   };
@@ -179,18 +185,8 @@ async function finish(first: FirstMessage, directAtMs: number | undefined): Prom
   }
 }
 
-/** When the path was seen to be direct. */
-async function untilDirect([a, b]: Pair, deadlineMs: number): Promise<number | undefined> {
-  for (;;) {
-    const path = (await a.peer(b))?.path;
-    if (path === 'direct') return performance.now();
-    if (performance.now() >= deadlineMs) return undefined;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-}
-
 /** The shortest of a few. */
-async function roundTripMs([a, b]: Pair): Promise<number> {
+async function roundTripMs({ a, b }: Pair): Promise<number> {
   let best = Infinity;
   for (let n = 0; n < PING_COUNT; n++) {
     best = Math.min(best, (await a.client.ping(b.id, { timeoutMs: 5000 })).rtt_ms);
