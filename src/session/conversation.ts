@@ -3,12 +3,10 @@
  * a handshake is through and ends for good; what comes after is another one.
  */
 import type { Clock } from '../base/clock.ts';
+import { Flush } from './flush.ts';
 import {
   CLOSE_FRAME,
-  decodeAck,
   decodeFrames,
-  decodePong,
-  decodeResume,
   encodePathPong,
   encodePong,
   FRAME,
@@ -18,20 +16,24 @@ import {
 import type { Link } from './link.ts';
 import { Liveness } from './liveness.ts';
 import { PacketWriter } from './packet-writer.ts';
+import { PendingFrames } from './pending-frames.ts';
 import { Pings } from './pings.ts';
 import { readable } from './readable.ts';
 import { ReliableStream } from './reliable-stream.ts';
 import type { SessionCounters } from './session-counters.ts';
+import type { ClosedReason } from './session-handlers.ts';
 import { type Epoch, SessionKeys } from './session-keys.ts';
 import type { SessionSettings } from './session-settings.ts';
-
-/** Control frames and datagrams of one moment that wait to be put into a packet. */
-const MAX_PENDING_FRAMES = 256;
-const MAX_PENDING_BYTES = 2 ** 20;
+import type { SessionStream } from './stream.ts';
+import { isStreamFrame } from './stream-frame.ts';
+import { StreamTraffic } from './stream-traffic.ts';
+import type { Streams } from './streams.ts';
 
 export interface ConversationEvents {
   readonly message: (body: Uint8Array) => void;
   readonly datagram: (body: Uint8Array) => void;
+  /** The peer opened a stream. Undefined: there are none here, and their frames are unknown ones. */
+  readonly stream: ((stream: SessionStream) => void) | undefined;
   readonly writable: () => void;
   /**
    * New keys are wanted: the old ones are due, or the peer leaves our questions unanswered and a handshake
@@ -49,6 +51,7 @@ export interface ConversationDeps {
   readonly isInitiator: boolean;
   readonly epoch: Epoch;
   readonly peerWindowBytes: number;
+  readonly peerFeatures: readonly string[];
   readonly clock: Clock;
   readonly settings: SessionSettings;
   readonly counters: SessionCounters;
@@ -61,45 +64,53 @@ export class Conversation {
   readonly id: Uint8Array;
   readonly isInitiator: boolean;
   readonly openedMs: number;
+  readonly peerFeatures: readonly string[];
   readonly keys: SessionKeys;
   readonly #deps: ConversationDeps;
   readonly #stream: ReliableStream;
   readonly #liveness: Liveness;
   readonly #pings: Pings;
+  readonly #pending = new PendingFrames();
+  readonly #flush: Flush;
+  readonly #traffic: StreamTraffic | undefined;
   #link: Link | undefined;
-  #pending: OutgoingFrame[] = [];
-  #pendingBytes = 0;
   /** Of the packet that is being taken in; one answer a packet, so that none makes many. */
   #pathPong: OutgoingFrame | undefined;
   #lastAskedMs: number;
-  #flush: 'none' | 'scheduled' | 'running' | 'again' = 'none';
   #hasEnded = false;
 
   constructor(deps: ConversationDeps) {
     const { clock, settings } = deps;
     this.id = deps.id;
     this.isInitiator = deps.isInitiator;
+    this.peerFeatures = deps.peerFeatures;
     this.openedMs = clock.monotonic();
     this.#deps = deps;
     this.#lastAskedMs = this.openedMs;
     this.keys = new SessionKeys(clock, settings, deps.epoch);
+    this.#flush = new Flush(deps.defer, () => {
+      this.#writePackets();
+    });
     this.#pings = new Pings(clock, deps.events.measured);
     this.#stream = new ReliableStream({
       clock,
       peerWindowBytes: deps.peerWindowBytes,
       receiveWindowBytes: settings.receiveWindowBytes,
-      flushSoon: () => {
-        this.#flushSoon();
-      },
+      flushSoon: this.#flush.soon,
       onSilence: () => {
         this.#onSilence();
       },
       onWritable: deps.events.writable,
+      onAcknowledged: (next, bytes) => {
+        this.#traffic?.acknowledged(next, bytes);
+      },
     });
+    this.#traffic = this.#newTraffic();
     this.#liveness = new Liveness({
       clock,
       linkGraceMs: settings.linkGraceMs,
-      hasUnacknowledged: () => this.#stream.hasUnacknowledged,
+      // Who only waits for the other end of a stream has to hear that there is none any more.
+      hasUnacknowledged: () => this.#stream.hasUnacknowledged || (this.streams?.size ?? 0) > 0,
       sendProbe: () => {
         this.#queue(this.#pings.probe());
       },
@@ -111,6 +122,11 @@ export class Conversation {
 
   get rttMs(): number | undefined {
     return this.#pings.rttMs;
+  }
+
+  /** Undefined when the owner has none. */
+  get streams(): Streams | undefined {
+    return this.#traffic?.streams;
   }
 
   /** The bodies given to `send` that the peer has not acknowledged. */
@@ -137,7 +153,8 @@ export class Conversation {
     this.#stream.linkChanged(link !== undefined);
     this.#liveness.linkChanged(link !== undefined);
     this.#pings.changeLink();
-    this.#flushSoon();
+    this.#traffic?.linkChanged();
+    this.#flush.soon();
   }
 
   /** New keys that we asked for: the peer waits for a packet under them, so it gets a question at once. */
@@ -149,13 +166,13 @@ export class Conversation {
   /** New keys that the peer asked for and has used already. */
   takeOverKeys(epoch: Epoch): void {
     this.keys.install(epoch);
-    this.#flushSoon();
+    this.#flush.soon();
   }
 
   /** Sends something that wants an answer, and again until it comes. */
   confirmKeys(): void {
     this.#stream.ask();
-    this.#flushSoon();
+    this.#flush.soon();
   }
 
   send(body: Uint8Array): boolean {
@@ -206,12 +223,15 @@ export class Conversation {
     this.#writePackets(CLOSE_FRAME);
   }
 
-  end(): void {
+  end(reason: ClosedReason): void {
+    if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#flush.stop();
     this.#stream.stop();
     this.#liveness.stop();
     this.keys.erase();
     this.#pings.stop();
+    this.#traffic?.streams.end(reason);
   }
 
   #onViolation(): void {
@@ -222,19 +242,15 @@ export class Conversation {
   /** False for what only a broken peer sends: malformed, or an acknowledgement of what was never sent. */
   #onFrame({ type, body }: Frame): boolean {
     switch (type) {
-      case FRAME.ack: {
-        const ack = readable(decodeAck, body);
-        return ack !== undefined && this.#stream.onAck(ack);
-      }
-      case FRAME.resume: {
-        const resume = readable(decodeResume, body);
-        return resume !== undefined && this.#stream.onResume(resume);
-      }
+      case FRAME.ack:
+        return this.#stream.onAck(body);
+      case FRAME.resume:
+        return this.#stream.onResume(body);
       case FRAME.ping:
         return this.#onPing(readable(encodePong, body));
       case FRAME.pong:
       case FRAME.pathPong:
-        return this.#onPong(readable(decodePong, body), type === FRAME.pathPong);
+        return this.#pings.onPong(body, type === FRAME.pathPong);
       case FRAME.pathPing:
         this.#pathPong = readable(encodePathPong, body);
         return this.#pathPong !== undefined;
@@ -256,11 +272,6 @@ export class Conversation {
     return pong !== undefined;
   }
 
-  #onPong(token: number | undefined, isOfPath: boolean): boolean {
-    if (token !== undefined) this.#pings.answered(token, isOfPath);
-    return token !== undefined;
-  }
-
   #onReliable({ type, body }: Frame, sequence: number): void {
     const { counters, events } = this.#deps;
     this.#liveness.used();
@@ -273,7 +284,9 @@ export class Conversation {
         return;
       case 'deliver':
         if (type === FRAME.message) events.message(body);
-        else counters.drop('unknown_frame');
+        else if (this.#traffic === undefined || !isStreamFrame(type))
+          counters.drop('unknown_frame');
+        else if (!this.#traffic.streams.receive(type, body)) this.#onViolation();
     }
   }
 
@@ -284,39 +297,24 @@ export class Conversation {
     if (isUnanswered && this.keys.current?.isConfirmed === true) this.#deps.events.wantsKeys();
   }
 
-  /** False when so much waits already that somebody is not playing by the rules. */
-  #queue(frame: OutgoingFrame): boolean {
-    const bytes = this.#pendingBytes + frame.body.length;
-    if (this.#pending.length >= MAX_PENDING_FRAMES || bytes > MAX_PENDING_BYTES) return false;
-    this.#pending.push(frame);
-    this.#pendingBytes = bytes;
-    this.#flushSoon();
-    return true;
-  }
-
-  #flushSoon(): void {
-    if (this.#flush === 'running') this.#flush = 'again';
-    if (this.#flush !== 'none' || this.#hasEnded) return;
-    this.#flush = 'scheduled';
-    this.#deps.defer(() => {
-      this.#runFlush();
+  #newTraffic(): StreamTraffic | undefined {
+    const { clock, events, isInitiator } = this.#deps;
+    if (events.stream === undefined) return undefined;
+    return new StreamTraffic({
+      ...{ clock, isInitiator, incoming: events.stream, sequence: this.#stream },
+      rttMs: () => this.#pings.rttMs,
+      measure: (answered) => {
+        this.#queue(this.#pings.measure(answered));
+      },
+      flushSoon: this.#flush.soon,
     });
   }
 
-  #runFlush(): void {
-    try {
-      do {
-        this.#flush = 'running';
-        this.#writePackets();
-      } while (this.#wantsAnotherFlush());
-    } finally {
-      this.#flush = 'none';
-    }
-  }
-
-  /** A link may deliver at once, so that the answer's answer is wanted before the first flush is over. */
-  #wantsAnotherFlush(): boolean {
-    return this.#flush === 'again' && !this.#hasEnded;
+  /** False when so much waits already that somebody is not playing by the rules. */
+  #queue(frame: OutgoingFrame): boolean {
+    const isQueued = this.#pending.add(frame);
+    if (isQueued) this.#flush.soon();
+    return isQueued;
   }
 
   #writePackets(last?: OutgoingFrame): void {
@@ -327,10 +325,9 @@ export class Conversation {
     const epoch = this.keys.sealing;
     if (epoch === undefined) return;
     const writer = this.#writer(epoch, () => this.#link);
-    const pending = this.#pending;
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    for (const frame of pending) writer.add(frame);
+    // First of all: it may want a ping, which has to leave before what it makes.
+    this.#traffic?.fill();
+    for (const frame of this.#pending.takeAll()) writer.add(frame);
     const ping = this.#pings.takeDue();
     if (ping !== undefined) writer.add(ping);
     this.#stream.takeFrames((frame) => {

@@ -14,6 +14,7 @@
  *     07 PATHPONG  token 8
  *     20 DATAGRAM  application bytes
  *     80 MESSAGE   sequence number 8, application bytes
+ *     90 to 95     sequence number 8, streams (stream-frame.ts)
  *
  * Types not listed are skipped (a reliable one is acknowledged all the same), and so are bytes behind
  * the known fields of a control frame: a later version can add both.
@@ -32,6 +33,12 @@ export const FRAME = {
   pathPong: 0x07,
   datagram: 0x20,
   message: 0x80,
+  open: 0x90,
+  accept: 0x91,
+  data: 0x92,
+  window: 0x93,
+  fin: 0x94,
+  reset: 0x95,
 } as const;
 
 export const FRAME_HEADER_BYTES = 5;
@@ -165,7 +172,7 @@ function control(type: number, body: ByteWriter): OutgoingFrame {
 }
 
 /** A u64 that fits a number, read as two halves: a BigInt for each frame would cost more than the rest. */
-function readCount(reader: ByteReader): number {
+export function readCount(reader: ByteReader): number {
   const high = reader.u32();
   if (high >= 2 ** 21) throw new WireError('64-bit number too large');
   return high * 2 ** 32 + reader.u32();

@@ -12,7 +12,7 @@
  *                 accept    true or false
  *                 window    when true: as in message 1
  *                 code      when false: why
- *     both        features  texts: abilities beyond version 1; none is defined yet
+ *     both        features  texts: abilities beyond version 1: `streams`
  *
  * `at` orders initiations of one peer (a replayed one must not push out a newer one) and nothing else:
  * clocks need not agree.
@@ -36,16 +36,16 @@ export interface InitiationPayload {
   readonly atMs: number;
   readonly windowBytes: number;
   readonly batch: Uint8Array | undefined;
+  readonly features: readonly string[];
 }
 
 export function encodeInitiationPayload(payload: InitiationPayload): Uint8Array {
   const { atMs, windowBytes, ...named } = payload;
-  return encodeCbor({ ...named, at: atMs, window: windowBytes, features: [] });
+  return encodeCbor({ ...named, at: atMs, window: windowBytes });
 }
 
 export function decodeInitiationPayload(bytes: Uint8Array): InitiationPayload {
   const fields = CborFields.decode(bytes);
-  checkFeatures(fields);
   return {
     index: fields.count('index'),
     chain: fields.bytes('chain', { atMost: MAX_KEY_CHAIN_BYTES }),
@@ -54,25 +54,33 @@ export function decodeInitiationPayload(bytes: Uint8Array): InitiationPayload {
     atMs: fields.count('at'),
     windowBytes: readWindow(fields),
     batch: fields.has('batch') ? fields.bytes('batch', { atMost: MAX_HANDSHAKE_BYTES }) : undefined,
+    features: readFeatures(fields),
   };
 }
 
 export type ResponsePayload =
-  | { readonly index: number; readonly accept: true; readonly windowBytes: number }
+  | {
+      readonly index: number;
+      readonly accept: true;
+      readonly windowBytes: number;
+      readonly features: readonly string[];
+    }
   | { readonly index: number; readonly accept: false; readonly code: string };
 
 export function encodeResponsePayload(payload: ResponsePayload): Uint8Array {
   const { index, accept } = payload;
   return payload.accept
-    ? encodeCbor({ index, accept, window: payload.windowBytes, features: [] })
+    ? encodeCbor({ index, accept, window: payload.windowBytes, features: payload.features })
     : encodeCbor({ index, accept, code: payload.code, features: [] });
 }
 
 export function decodeResponsePayload(bytes: Uint8Array): ResponsePayload {
   const fields = CborFields.decode(bytes);
-  checkFeatures(fields);
   const index = fields.count('index');
-  if (fields.flag('accept')) return { index, accept: true, windowBytes: readWindow(fields) };
+  const features = readFeatures(fields);
+  if (fields.flag('accept')) {
+    return { index, accept: true, windowBytes: readWindow(fields), features };
+  }
   return { index, accept: false, code: readCode(fields) };
 }
 
@@ -89,9 +97,10 @@ function readCode(fields: CborFields): string {
   return code;
 }
 
-function checkFeatures(fields: CborFields): void {
-  if (!fields.has('features')) return;
-  for (const feature of fields.list('features', { atMost: MAX_FEATURES })) {
+function readFeatures(fields: CborFields): readonly string[] {
+  if (!fields.has('features')) return [];
+  return fields.list('features', { atMost: MAX_FEATURES }).map((feature) => {
     if (typeof feature !== 'string') throw new WireError('a feature is not text');
-  }
+    return feature;
+  });
 }

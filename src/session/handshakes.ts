@@ -44,6 +44,8 @@ export interface HandshakesDeps {
   readonly session: SessionDeps;
   readonly settings: SessionSettings;
   readonly counters: SessionCounters;
+  /** What we tell the peer that we can do beyond version 1. */
+  readonly features: readonly string[];
   /** Where the session stands at this moment. */
   readonly phase: () => {
     readonly kind: 'idle' | 'opening' | 'open' | 'closed';
@@ -175,15 +177,19 @@ export class Handshakes {
   }
 
   #start(what: { session: Uint8Array; rekey: boolean; early: readonly Uint8Array[] }): void {
-    const { receiveWindowBytes: windowBytes, handshakeTimeoutMs: timeoutMs } = this.#deps.settings;
-    this.#initiator.start({ ...what, remote: this.remote, windowBytes, timeoutMs });
+    const { features, settings } = this.#deps;
+    const { receiveWindowBytes: windowBytes, handshakeTimeoutMs: timeoutMs } = settings;
+    this.#initiator.start({ ...what, remote: this.remote, windowBytes, features, timeoutMs });
   }
 
   #answer(initiation: PeerInitiation): void {
     const verdict = this.#judge(initiation);
     switch (verdict.kind) {
       case 'accept':
-        this.#responder.accept(initiation, this.#deps.settings.receiveWindowBytes);
+        this.#responder.accept(initiation, {
+          windowBytes: this.#deps.settings.receiveWindowBytes,
+          features: this.#deps.features,
+        });
         return;
       case 'refuse':
         this.#responder.refuse(initiation, verdict.code);

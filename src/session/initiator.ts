@@ -49,6 +49,8 @@ export interface InitiationRequest {
   readonly rekey: boolean;
   readonly early: readonly Uint8Array[];
   readonly windowBytes: number;
+  /** None, unless they are named. */
+  readonly features?: readonly string[];
   readonly timeoutMs: number;
 }
 
@@ -59,6 +61,7 @@ export type InitiatorOutcome =
       readonly request: InitiationRequest;
       readonly epoch: Epoch;
       readonly peerWindowBytes: number;
+      readonly peerFeatures: readonly string[];
       /** Undefined when message 1 was sent more than once: which one was answered? */
       readonly rttMs: number | undefined;
     };
@@ -187,14 +190,15 @@ export class Initiator {
   #payload(request: InitiationRequest, index: number): Uint8Array {
     const { clock, random } = this.#deps;
     const identity = this.#deps.identity();
-    const { remote, session, rekey, early, windowBytes } = request;
+    const { remote, session, rekey, early, windowBytes, features = [] } = request;
     const atMs = clock.now();
     const batch =
       early.length === 0
         ? undefined
         : signBatch(identity, remote.firstKey, { id: random(BATCH_ID_BYTES), atMs, items: early });
     const chain = identity.chain.encode();
-    return encodeInitiationPayload({ index, chain, session, rekey, atMs, windowBytes, batch });
+    const words = { chain, session, rekey, atMs, windowBytes, features };
+    return encodeInitiationPayload({ index, ...words, batch });
   }
 
   #transmit(): void {
@@ -224,7 +228,8 @@ export class Initiator {
       createdMs: nowMs,
     });
     const rttMs = transmissions === 1 ? nowMs - startedMs : undefined;
-    return { kind: 'accepted', request, epoch, peerWindowBytes: payload.windowBytes, rttMs };
+    const { windowBytes: peerWindowBytes, features: peerFeatures } = payload;
+    return { kind: 'accepted', request, epoch, peerWindowBytes, peerFeatures, rttMs };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Cancel, Clock } from '../base/clock.ts';
 import { PilotError } from '../base/pilot-error.ts';
-import { encodePathPing, encodePing, type OutgoingFrame } from './frame.ts';
+import { decodePong, encodePathPing, encodePing, type OutgoingFrame } from './frame.ts';
+import { readable } from './readable.ts';
 
 /** More waiting pings than this come from a caller that does not stop. */
 export const MAX_PINGS = 64;
@@ -26,6 +27,7 @@ export class Pings {
   readonly #measured: (rttMs: number) => void;
   readonly #waiting = new Map<number, Waiting>();
   #probe: { readonly token: number; readonly sentMs: number } | undefined;
+  #measure: { readonly token: number; readonly answered: (rttMs: number) => void } | undefined;
   #nextToken = 0;
   #rttMs: number | undefined;
   /** When what is sent may take a ping along again. */
@@ -60,6 +62,13 @@ export class Pings {
     this.#dueMs = this.#clock.monotonic() + MEASURE_MS;
     this.#probe = { token, sentMs: this.#clock.monotonic() };
     return encodePing(token);
+  }
+
+  /** A ping whose own round trip somebody wants. The last one that was asked for counts. */
+  measure(answered: (rttMs: number) => void): OutgoingFrame {
+    const ping = this.probe();
+    this.#measure = { token: this.#nextToken - 1, answered };
+    return ping;
   }
 
   /** Another link: what was measured on the one before says nothing of it, so it is measured at once. */
@@ -110,6 +119,13 @@ export class Pings {
     });
   }
 
+  /** A PONG or PATHPONG; false when it is malformed. */
+  onPong(body: Uint8Array, isOfPath: boolean): boolean {
+    const token = readable(decodePong, body);
+    if (token !== undefined) this.answered(token, isOfPath);
+    return token !== undefined;
+  }
+
   /** An answer has come. One that nobody waits for any more still tells how far it is. */
   answered(token: number, isOfPath = false): void {
     const waiting = this.#waiting.get(token);
@@ -148,8 +164,11 @@ export class Pings {
   #probeAnswered(token: number): void {
     if (this.#probe?.token !== token) return;
     const { sentMs } = this.#probe;
+    const rttMs = this.#clock.monotonic() - sentMs;
+    const measure = this.#measure?.token === token ? this.#measure : undefined;
     this.#probe = undefined;
-    this.sample(this.#clock.monotonic() - sentMs);
+    this.sample(rttMs);
+    measure?.answered(rttMs);
   }
 
   #settle(token: number, { sentMs, cancel, resolve }: Waiting): void {

@@ -7,24 +7,28 @@
  *         Links keep order while they live, so there is no timer per frame. One timer asks when
  *         nothing is acknowledged for 2 s (doubling to 16 s).
  *   in    Only the next frame is taken. One that is further on shows that frames were lost: a RESUME
- *         asks for them. ACKs are put off for 20 ms or 32 frames, and ride on what goes out anyway.
+ *         asks for them. ACKs are put off for 20 ms, 32 frames or 128 KiB, and ride on what goes out anyway.
  */
 import type { Clock } from '../base/clock.ts';
 import { Deadline } from './deadline.ts';
 import {
   type Ack,
+  decodeAck,
+  decodeResume,
   encodeAck,
   encodeResume,
   type OutgoingFrame,
-  type Resume,
   type ResumeFlags,
 } from './frame.ts';
+import { readable } from './readable.ts';
 import { ResendQueue } from './resend-queue.ts';
 
 export const ACK_DELAY_MS = 20;
 export const ACK_AFTER_FRAMES = 32;
-/** A quarter of the window: the sender need never stop for want of an ACK. */
+/** At most a quarter of the window: the sender need never stop for want of an ACK. */
 const ACK_AFTER_WINDOW_PART = 1 / 4;
+/** Twice what stream-budget.ts always allows; acknowledgements pace the rest. One costs some 25 µs on either side. */
+const ACK_AFTER_BYTES = 128 * 1024;
 export const FIRST_SILENCE_MS = 2000;
 export const MAX_SILENCE_MS = 16_000;
 /** After a gap the frames behind it keep coming for a round trip: one request is enough for them all. */
@@ -42,6 +46,8 @@ export interface ReliableStreamDeps {
   readonly onSilence: () => void;
   /** There is room again after `push` said no. */
   readonly onWritable: () => void;
+  /** Everything below `next` has arrived, `bytes` of it just now. */
+  readonly onAcknowledged: (next: number, bytes: number) => void;
 }
 
 export class ReliableStream {
@@ -98,6 +104,23 @@ export class ReliableStream {
     return true;
   }
 
+  /** Stream data that is not acknowledged. */
+  get dataBytes(): number {
+    return this.#queue.dataBytes;
+  }
+
+  /** Whether a frame of a stream may be added: it would leave in this turn. */
+  takesStream(what: 'data' | 'control'): boolean {
+    return this.#hasLink && !this.#isPaused && this.#queue.hasRoomForStream(what);
+  }
+
+  /** Adds a frame for which `takesStream` says there is room; gives its number. */
+  addStream(type: number, body: Uint8Array): number {
+    const sequence = this.#queue.end;
+    this.#queue.add(type, body);
+    return sequence;
+  }
+
   /** The link that there is at the start: nothing can have been lost on it. */
   begin(hasLink: boolean): void {
     this.#hasLink = hasLink;
@@ -152,17 +175,16 @@ export class ReliableStream {
     return isNew ? 'deliver' : 'duplicate';
   }
 
-  /** False when the peer acknowledges what was never sent. */
-  onAck({ next, windowBytes }: Ack): boolean {
-    const result = this.#queue.acknowledge(next, windowBytes);
-    if (result === 'news') this.#progressed();
-    this.#tellWritable();
-    return result !== 'invalid';
+  /** False when it is malformed, or acknowledges what was never sent. */
+  onAck(body: Uint8Array): boolean {
+    const ack = readable(decodeAck, body);
+    return ack !== undefined && this.#acknowledge(ack);
   }
 
-  /** False when the peer acknowledges what was never sent. */
-  onResume(resume: Resume): boolean {
-    if (!this.onAck(resume)) return false;
+  /** As `onAck`. */
+  onResume(body: Uint8Array): boolean {
+    const resume = readable(decodeResume, body);
+    if (resume === undefined || !this.#acknowledge(resume)) return false;
     if (resume.wantsAnswer) this.#queueResume({ isAnswer: true });
     if (resume.wantsFrames) {
       this.#answered(true);
@@ -177,6 +199,17 @@ export class ReliableStream {
     this.#ackDelay.clear();
     this.#silence.clear();
     this.#gapPause.clear();
+  }
+
+  #acknowledge({ next, windowBytes }: Ack): boolean {
+    const before = this.#queue.bytes;
+    const result = this.#queue.acknowledge(next, windowBytes);
+    if (result === 'news') {
+      this.#progressed();
+      this.#deps.onAcknowledged(next, before - this.#queue.bytes);
+    }
+    this.#tellWritable();
+    return result !== 'invalid';
   }
 
   #takeReliable(): OutgoingFrame | undefined {
@@ -206,7 +239,8 @@ export class ReliableStream {
   #noteUnacked(bytes: number): void {
     this.#unackedFrames += 1;
     this.#unackedBytes += bytes;
-    const limitBytes = this.#deps.receiveWindowBytes * ACK_AFTER_WINDOW_PART;
+    const partBytes = this.#deps.receiveWindowBytes * ACK_AFTER_WINDOW_PART;
+    const limitBytes = Math.min(partBytes, ACK_AFTER_BYTES);
     if (this.#unackedFrames >= ACK_AFTER_FRAMES || this.#unackedBytes >= limitBytes) {
       this.#ackDue = true;
       this.#deps.flushSoon();

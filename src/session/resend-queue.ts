@@ -7,12 +7,15 @@
  *     acknowledged
  *
  * Bounded by frames, by bytes, and by what the peer says it takes; one frame may always be under way, so
- * that a window smaller than a body stops nothing.
+ * that a window smaller than a body stops nothing. Frames of streams leave a part of it to messages.
  */
-import type { OutgoingFrame } from './frame.ts';
+import { FRAME, type OutgoingFrame } from './frame.ts';
 
 export const MAX_RESEND_FRAMES = 1024;
 export const MAX_RESEND_BYTES = 4 * 2 ** 20;
+/** Stream data may fill so much of it; what streams owe the peer a little more. */
+const DATA_PART = 3 / 4;
+const CONTROL_PART = 7 / 8;
 
 export class ResendQueue {
   readonly #frames: OutgoingFrame[] = [];
@@ -20,6 +23,7 @@ export class ResendQueue {
   #cursor = 0;
   #sent = 0;
   #bytes = 0;
+  #dataBytes = 0;
   #peerWindowBytes: number;
 
   constructor(peerWindowBytes: number) {
@@ -29,6 +33,21 @@ export class ResendQueue {
   /** The sequence number that the next frame to be sent gets or has. */
   get cursor(): number {
     return this.#cursor;
+  }
+
+  /** The sequence number that the next frame to be pushed gets. */
+  get end(): number {
+    return this.#first + this.#frames.length;
+  }
+
+  /** Everything that is not acknowledged. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Of that, stream data. */
+  get dataBytes(): number {
+    return this.#dataBytes;
   }
 
   get isEmpty(): boolean {
@@ -48,10 +67,24 @@ export class ResendQueue {
   /** Queues a frame, or takes nothing when the window is full. */
   push(type: number, body: Uint8Array): boolean {
     if (!this.#hasRoomFor(body.length)) return false;
-    const sequence = this.#first + this.#frames.length;
-    this.#frames.push({ type, sequence, body });
-    this.#bytes += body.length;
+    this.add(type, body);
     return true;
+  }
+
+  /** Queues a frame for which there is room. */
+  add(type: number, body: Uint8Array): void {
+    this.#frames.push({ type, sequence: this.end, body });
+    this.#bytes += body.length;
+    if (type === FRAME.data) this.#dataBytes += body.length;
+  }
+
+  /** Whether a frame of a stream may be added. */
+  hasRoomForStream(what: 'data' | 'control'): boolean {
+    if (this.isEmpty) return true;
+    const part = what === 'data' ? DATA_PART : CONTROL_PART;
+    return (
+      this.#frames.length < part * MAX_RESEND_FRAMES && this.#bytes < part * this.#limitBytes()
+    );
   }
 
   /** The next frame to put on the link, if there is one. */
@@ -72,7 +105,10 @@ export class ResendQueue {
     if (next < this.#first) return 'known'; // overtaken on another link: its window is old too
     this.#peerWindowBytes = peerWindowBytes;
     const done = this.#frames.splice(0, next - this.#first);
-    for (const frame of done) this.#bytes -= frame.body.length;
+    for (const { type, body } of done) {
+      this.#bytes -= body.length;
+      if (type === FRAME.data) this.#dataBytes -= body.length;
+    }
     this.#first = next;
     this.#cursor = Math.max(this.#cursor, next);
     return done.length > 0 ? 'news' : 'known';

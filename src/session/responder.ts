@@ -52,11 +52,17 @@ export interface PeerInitiation {
   readonly rekey: boolean;
   readonly atMs: number;
   readonly peerWindowBytes: number;
+  readonly peerFeatures: readonly string[];
   readonly chain: KeyChain | Exclude<ChainFault, 'wrong_identity'>;
   readonly early: readonly Uint8Array[];
   readonly packet: Buffer;
   readonly senderIndex: number;
   readonly noise: IkResponder;
+}
+
+export interface AcceptTerms {
+  readonly windowBytes: number;
+  readonly features: readonly string[];
 }
 
 /** An accepted initiation whose sender has not yet shown that it got our answer. */
@@ -123,9 +129,9 @@ export class Responder {
     if (chain === 'wrong_identity') return 'wrong_identity';
     const early = typeof chain === 'string' ? [] : readEarly(payload, chain, identity.firstKey);
     if (early === undefined) return 'bad_batch';
-    const { session, rekey, atMs, windowBytes: peerWindowBytes } = payload;
-    const words = { session: session.slice(), rekey, atMs, peerWindowBytes, chain, early };
-    return { ...words, packet: Buffer.from(packet), senderIndex, noise };
+    const { session, rekey, atMs, windowBytes: peerWindowBytes, features: peerFeatures } = payload;
+    const words = { rekey, atMs, peerWindowBytes, peerFeatures, chain, early };
+    return { session: session.slice(), ...words, packet: Buffer.from(packet), senderIndex, noise };
   }
 
   refuse(initiation: PeerInitiation, code: string): void {
@@ -134,9 +140,10 @@ export class Responder {
   }
 
   /** Answers, and keeps the keys until the peer confirms them. */
-  accept(initiation: PeerInitiation, windowBytes: number): void {
+  accept(initiation: PeerInitiation, { windowBytes, features }: AcceptTerms): void {
     const localIndex = randomIndex(this.#deps.random);
-    const response = this.#answer(initiation, { index: localIndex, accept: true, windowBytes });
+    const payload = { index: localIndex, accept: true, windowBytes, features } as const;
+    const response = this.#answer(initiation, payload);
     const epoch = new Epoch(initiation.noise.split(), {
       isInitiator: false,
       localIndex,

@@ -1,11 +1,12 @@
 import type { KeyChain } from '../identity/key-chain.ts';
+import type { SessionStream } from './stream.ts';
 
 /**
  * - `handshake_timeout`: the peer did not answer, or not in time for new keys
  * - `dead`: it does not answer any more, or there has been no link for too long
  * - `replaced`: it began a new session, which is open already; `opened` follows
  * - `peer_closed`: it ended the session, or does not know it any more
- * - `local`: `close` was called
+ * - `local`: `close` or `restart` was called
  * - `violation`: it sent, authentically, what no sound peer sends
  */
 export type ClosedReason =
@@ -32,6 +33,8 @@ export interface SessionHandlers {
   /** Reliable: in order, once within this session. */
   message(body: Uint8Array): void;
   datagram(body: Uint8Array): void;
+  /** The peer opened a stream: take it or refuse it, now or later. Without this there are no streams at all. */
+  stream?(stream: SessionStream): void;
   /** There is room again after `send` said no. */
   writable(): void;
   /** The round trip has been measured again, on the link of now: `rttMs` is smoothed. */

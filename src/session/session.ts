@@ -21,12 +21,13 @@ import { Handshakes } from './handshakes.ts';
 import { fitsEarly, type InitiatorOutcome } from './initiator.ts';
 import type { Link } from './link.ts';
 import { MIN_LINK_PACKET_BYTES, PACKET, sealedReceiver } from './packet.ts';
-import type { HalfOpen } from './responder.ts';
+import type { HalfOpen, PeerInitiation } from './responder.ts';
 import { SessionCounters } from './session-counters.ts';
 import type { SessionDeps } from './session-deps.ts';
 import type { ClosedReason } from './session-handlers.ts';
 import type { Epoch } from './session-keys.ts';
 import { DEFAULT_SESSION_SETTINGS, type SessionSettings } from './session-settings.ts';
+import type { SessionStream } from './stream.ts';
 
 /** As large as a UDP datagram can be; what a path carries in one piece is for the caller to know. */
 export const MAX_DATAGRAM_BYTES = 65_507;
@@ -40,7 +41,11 @@ interface Established {
   readonly isInitiator: boolean;
   readonly epoch: Epoch;
   readonly peerWindowBytes: number;
+  readonly peerFeatures: readonly string[];
 }
+
+/** What we can do beyond version 1 of the protocol, as handshakes name it. */
+const STREAMS = 'streams';
 
 export class Session {
   readonly counters = new SessionCounters();
@@ -57,6 +62,7 @@ export class Session {
       session: deps,
       settings: this.#settings,
       counters: this.counters,
+      features: deps.handlers.stream === undefined ? [] : [STREAMS],
       phase: () => this.#phase,
       events: {
         send: (packet) => {
@@ -152,6 +158,20 @@ export class Session {
     return this.#conversation?.sendDatagram(body) ?? false;
   }
 
+  /**
+   * A stream to a port of the peer, which may write when it was `accepted`. PilotError `connection_failed`
+   * without an open session, `not_supported` when the peer has no streams, `unavailable` when there are too many.
+   */
+  openStream(port: number, sourcePort: number): SessionStream {
+    const { streams, peerFeatures } = this.#needConversation();
+    if (streams !== undefined && peerFeatures.includes(STREAMS)) {
+      return streams.open(port, sourcePort);
+    }
+    throw new PilotError('not_supported', 'the other node has no streams', {
+      hint: 'it runs an older release: update it',
+    });
+  }
+
   /** The round trip in milliseconds. PilotError `timeout`, `connection_failed` or `unavailable`. */
   async ping(timeoutMs: number): Promise<number> {
     return this.#needConversation().ping(timeoutMs);
@@ -170,6 +190,13 @@ export class Session {
     throw new PilotError('connection_failed', 'there is no open session with this peer', {
       hint: 'see `pilotctl peers` for its state',
     });
+  }
+
+  /** Ends the open session, if there is one: idle afterwards. The peer is told if it can be. */
+  restart(): void {
+    if (this.#conversation === undefined) return;
+    this.#conversation.sendClose();
+    this.#finish('local');
   }
 
   /** The end of this object; the peer is told if it can be. */
@@ -226,7 +253,7 @@ export class Session {
         this.#conversation?.keys.installLate(epoch);
         return true;
       case 'newSession':
-        this.#beginAnew(epoch, initiation.session, initiation.peerWindowBytes);
+        this.#beginAnew(epoch, initiation);
         return this.#phase.kind === 'open';
       case 'simultaneous':
       case 'unknown_receiver':
@@ -235,11 +262,12 @@ export class Session {
     }
   }
 
-  #beginAnew(epoch: Epoch, id: Uint8Array, peerWindowBytes: number): void {
+  #beginAnew(epoch: Epoch, { session: id, peerWindowBytes, peerFeatures }: PeerInitiation): void {
     const replaced = this.#conversation;
     const unacknowledged = replaced?.unacknowledged ?? [];
-    replaced?.end();
-    const conversation = this.#establish({ id, isInitiator: false, epoch, peerWindowBytes });
+    const peer = { peerWindowBytes, peerFeatures };
+    const conversation = this.#establish({ id, isInitiator: false, epoch, ...peer });
+    replaced?.end('replaced');
     if (replaced !== undefined) this.#deps.handlers.closed('replaced', unacknowledged);
     // The owner may have closed it on hearing that.
     if (this.#conversation === conversation) this.#deps.handlers.opened({ earlyDelivered: false });
@@ -256,12 +284,13 @@ export class Session {
       this.#deps.handlers.refused(outcome.code);
       return;
     }
-    const { epoch, peerWindowBytes, rttMs } = outcome;
+    const { epoch, peerWindowBytes, peerFeatures, rttMs } = outcome;
     if (rekey) {
       this.#conversation?.installKeys(epoch);
       return;
     }
-    const conversation = this.#establish({ id, isInitiator: true, epoch, peerWindowBytes });
+    const peer = { peerWindowBytes, peerFeatures };
+    const conversation = this.#establish({ id, isInitiator: true, epoch, ...peer });
     if (rttMs !== undefined) conversation.sampleRtt(rttMs);
     conversation.confirmKeys();
     this.#deps.handlers.opened({ earlyDelivered: early.length > 0 });
@@ -277,7 +306,7 @@ export class Session {
     }
   }
 
-  #establish({ id, isInitiator, epoch, peerWindowBytes }: Established): Conversation {
+  #establish(established: Established): Conversation {
     const { clock, handlers, defer = queueMicrotask } = this.#deps;
     const events: ConversationEvents = {
       message: (body) => {
@@ -286,6 +315,11 @@ export class Session {
       datagram: (body) => {
         handlers.datagram(body);
       },
+      stream:
+        handlers.stream &&
+        ((stream) => {
+          handlers.stream?.(stream);
+        }),
       writable: () => {
         handlers.writable();
       },
@@ -301,7 +335,8 @@ export class Session {
       },
     };
     const conversation = new Conversation({
-      ...{ id, isInitiator, epoch, peerWindowBytes, clock, defer, events },
+      ...established,
+      ...{ clock, defer, events },
       settings: this.#settings,
       counters: this.counters,
     });
@@ -312,10 +347,11 @@ export class Session {
 
   #finish(reason: ClosedReason, kind: 'idle' | 'closed' = 'idle'): void {
     const unacknowledged = this.#conversation?.unacknowledged ?? [];
-    this.#conversation?.end();
+    const over = this.#conversation;
     this.#phase = { kind };
     if (kind === 'closed') this.#handshakes.stop();
     else this.#handshakes.cancel();
+    over?.end(reason);
     this.#deps.handlers.closed(reason, unacknowledged);
   }
 }

@@ -28,18 +28,19 @@ class OneEnd {
     };
     this.conversation = new Conversation({
       ...{ id: new Uint8Array(16), isInitiator: true, epoch: new Epoch(keys, names) },
-      ...{ peerWindowBytes: 2 ** 22, clock, counters: this.counters },
+      ...{ peerWindowBytes: 2 ** 22, peerFeatures: [], clock, counters: this.counters },
       settings: DEFAULT_SESSION_SETTINGS,
       defer: (run) => this.#turns.push(run),
       events: {
         message: note('message'),
         datagram: note('datagram'),
+        stream: undefined,
         writable: note('writable'),
         wantsKeys: note('wantsKeys'),
         measured: note('measured'),
         ended: (reason) => {
           this.events.push(reason);
-          this.conversation.end();
+          this.conversation.end(reason);
         },
       },
     });

@@ -18,6 +18,7 @@ const initiation = {
   atMs: Date.UTC(2026, 5, 1),
   windowBytes: 2 ** 22,
   batch: undefined,
+  features: ['streams'],
 };
 const members = { ...initiation, at: initiation.atMs, window: initiation.windowBytes };
 
@@ -28,9 +29,9 @@ describe('message 1', () => {
     expect(decodeInitiationPayload(encodeInitiationPayload(full))).toEqual(full);
   });
 
-  test('unknown members and features are ignored', () => {
-    const later = encodeCbor({ ...members, features: ['streams'], mood: { good: [1, 2] } });
-    expect(decodeInitiationPayload(later)).toEqual(initiation);
+  test('unknown members are ignored, and so is that there are no features', () => {
+    const later = encodeCbor({ ...members, features: null, mood: { good: [1, 2] } });
+    expect(decodeInitiationPayload(later)).toEqual({ ...initiation, features: [] });
   });
 
   test.each([
@@ -50,7 +51,7 @@ describe('message 1', () => {
 
 describe('message 2', () => {
   test('round trip', () => {
-    const accepted = { index: 1, accept: true, windowBytes: 5 } as const;
+    const accepted = { index: 1, accept: true, windowBytes: 5, features: ['a', 'b'] } as const;
     const refused = { index: 1, accept: false, code: 'trust_required' } as const;
     expect(decodeResponsePayload(encodeResponsePayload(accepted))).toEqual(accepted);
     expect(decodeResponsePayload(encodeResponsePayload(refused))).toEqual(refused);
@@ -68,7 +69,7 @@ describe('message 2', () => {
 test('random bytes fail with WireError only', () => {
   const samples = [
     encodeInitiationPayload({ ...initiation, batch: new Uint8Array(9) }),
-    encodeResponsePayload({ index: 1, accept: true, windowBytes: 5 }),
+    encodeResponsePayload({ index: 1, accept: true, windowBytes: 5, features: ['a'] }),
   ];
   const changed = fc
     .tuple(fc.constantFrom(...samples), fc.nat(200), fc.nat(255))

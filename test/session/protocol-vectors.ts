@@ -72,6 +72,7 @@ export function protocolVectors(): Record<string, Uint8Array> {
   initiator.start({
     ...{ remote: b.chain, session: given['session id'], rekey: false },
     ...{ early: [utf8('hello')], windowBytes: 2 ** 22, timeoutMs: 5000 },
+    features: ['streams'],
   });
   const initiation = Buffer.from(sentByA[0] ?? []);
 
@@ -93,7 +94,7 @@ export function protocolVectors(): Record<string, Uint8Array> {
   const { mac1 } = decodeInitiation(initiation);
   const cookie = openCookie(decodeCookieReply(cookieReply), mac1, staticKeyPair(b).publicKey);
   const read = responder.read(initiation, a.chain) as PeerInitiation;
-  responder.accept(read, 2 ** 22);
+  responder.accept(read, { windowBytes: 2 ** 22, features: ['streams'] });
   const response = Buffer.from(sentByB[0] ?? []);
   const keys = read.noise.split();
   initiator.cancel();
@@ -109,7 +110,9 @@ export function protocolVectors(): Record<string, Uint8Array> {
     'cookie reply': cookieReply,
     cookie,
     'initiation with cookie': withMac2(initiation, cookie),
-    'payload 2': encodeResponsePayload({ index: 0x90919293, accept: true, windowBytes: 2 ** 22 }),
+    'payload 2': encodeResponsePayload({
+      ...{ index: 0x90919293, accept: true, windowBytes: 2 ** 22, features: ['streams'] },
+    }),
     response,
     'handshake hash': read.noise.handshakeHash,
     'key A to B': Uint8Array.from(keys.initiatorToResponder),
