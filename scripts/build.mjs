@@ -1,10 +1,12 @@
 // Bundles the three programs and the SDK into dist/. Dependencies of the daemon and the relay stay
 // packages (some are native); pilotctl is bundled whole, so that it starts at once.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { build } from 'esbuild';
+
+import { thirdPartyNotices } from './third-party-notices.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
@@ -39,9 +41,10 @@ await build({
   entryPoints: { client: 'src/client/client.ts' },
   packages: 'external',
 });
-await build({
+const { metafile } = await build({
   ...common,
   outdir: 'dist/cli',
+  metafile: true,
   entryPoints: { pilotctl: 'src/cli/main.ts' },
   splitting: true,
   minifySyntax: true,
@@ -51,6 +54,10 @@ await build({
     js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
   },
 });
+writeFileSync(
+  path.join(root, 'dist/cli/THIRD-PARTY-NOTICES.txt'),
+  thirdPartyNotices(Object.keys(metafile.inputs), root),
+);
 
 if (!process.argv.includes('--no-types')) {
   execFileSync(

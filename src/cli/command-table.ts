@@ -185,6 +185,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/serve.ts')).serve,
   },
   {
+    name: 'mcp',
+    summary: 'offer messages and the inbox to a language model (model context protocol, stdio)',
+    load: async () => (await import('./commands/mcp.ts')).mcp,
+  },
+  {
     name: 'context',
     summary: 'commands, codes and environment as data, for agents',
     load: async () => (await import('./commands/context.ts')).context,

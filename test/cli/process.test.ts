@@ -137,7 +137,7 @@ function sourcesOf(output: string, seen = new Set<string>()): Set<string> {
 }
 
 /** Each of these costs more than all that a small command does. */
-const HEAVY = /node_modules\/(zod|yaml|@noble|@scure|commander)\//;
+const HEAVY = /node_modules\/(zod|yaml|@noble|@scure|commander|@modelcontextprotocol)\//;
 
 test.each(['info', 'send-message', 'inbox', 'handshake', 'peers', 'ping', 'serve', 'daemon-start'])(
   '%s loads neither schemas nor YAML nor curves nor help',

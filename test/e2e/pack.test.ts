@@ -47,6 +47,7 @@ test('the packed programs run from an empty project', { timeout: 120_000 }, asyn
       'dist/pilotd.js',
       'dist/pilot-relay.js',
       'dist/cli/pilotctl.js',
+      'dist/cli/THIRD-PARTY-NOTICES.txt',
       'dist/client.js',
       'dist/types/client/client.d.ts',
       'examples/config.yaml',
