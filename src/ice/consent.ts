@@ -33,15 +33,16 @@ export const RFC_CONSENT: ConsentSettings = {
   lifetimeMs: 30_000,
 };
 /**
- * Ten probes lost in a row, 2.5 s: with the time before them an idle path is found dead within 8.5 s, one
- * in use, whose owner calls `probeNow` after half a second of silence, within 3 s. Where a tenth of all
+ * Ten probes lost in a row, 2 s: with the time before them an idle path is found dead within 8 s, one in use,
+ * whose owner calls `probeNow` after half a second of silence, within 2.5 s, so that traffic flows again by another
+ * way within 3 s. Where a tenth of all
  * packets is lost in each direction, ten in a row are lost once in 16 million times.
  */
 export const QUICK_CONSENT: ConsentSettings = {
   intervalMs: 5000,
   doubtMs: 1000,
-  retryMs: 250,
-  silenceMs: 2500,
+  retryMs: 200,
+  silenceMs: 2000,
   lifetimeMs: 30_000,
 };
 

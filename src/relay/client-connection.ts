@@ -78,6 +78,9 @@ export class ClientConnection {
   #cancelPings: Cancel = () => undefined;
   #cancelVerdict: Cancel | undefined;
   #heardMs = 0;
+  /** Of the last ping, and when its answer is due. */
+  #askedMs = 0;
+  #verdictMs = 0;
   #requests = 0;
 
   constructor(deps: ClientConnectionDeps, handlers: ClientConnectionHandlers) {
@@ -126,10 +129,17 @@ export class ClientConnection {
     });
   }
 
-  /** Asks for a sign of life; none within `timeoutMs`, and the connection is given up. */
+  /**
+   * Asks for a sign of life; none within `timeoutMs`, and the connection is given up. Does nothing while one is
+   * awaited that has to come sooner.
+   */
   ping(timeoutMs: number): void {
     const { clock } = this.#deps;
     const sentMs = clock.monotonic();
+    const dueMs = sentMs + timeoutMs;
+    if (this.#heardMs < this.#askedMs && this.#verdictMs <= dueMs) return;
+    this.#askedMs = sentMs;
+    this.#verdictMs = dueMs;
     this.#cancelVerdict?.();
     this.#cancelVerdict = clock.after(timeoutMs, () => {
       if (this.#heardMs < sentMs) {

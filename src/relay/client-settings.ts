@@ -15,7 +15,7 @@ export interface RelayClientSettings {
   readonly pingIntervalMs: number;
   /** Nothing received for so long after a ping: the connection is dead. */
   readonly pongTimeoutMs: number;
-  /** The same after `probe`. */
+  /** The same after `probe`, where four round trips are not longer. */
   readonly probeTimeoutMs: number;
   readonly requestTimeoutMs: number;
   /** `send` takes nothing more while so much waits for the network. */
@@ -33,7 +33,8 @@ export const DEFAULT_RELAY_CLIENT_SETTINGS: RelayClientSettings = {
   // Below the 30 s after which some NATs forget a connection.
   pingIntervalMs: 20_000,
   pongTimeoutMs: 10_000,
-  probeTimeoutMs: 3000,
+  // On lines slower than that four round trips count; with a login after it, back within 3 s.
+  probeTimeoutMs: 1500,
   // An fsync under load and a slow line.
   requestTimeoutMs: 10_000,
   // As much as a relay holds for a slow receiver.

@@ -49,6 +49,8 @@ export interface RelayClientOptions {
 
 export type RelayClientState = 'connecting' | 'online' | 'waiting';
 
+const PROBE_ROUND_TRIPS = 4;
+
 interface Online {
   readonly connection: ClientConnection;
   readonly limits: WelcomeLimits;
@@ -147,9 +149,13 @@ export class RelayClient {
     cancel();
   }
 
-  /** Something makes the connection suspect (sleep, another network): it answers soon or is given up. */
+  /**
+   * Something makes the connection suspect (sleep, another network, a silent path): it answers soon or is given
+   * up. Repeated, it neither asks more often nor puts the end off.
+   */
   probe(): void {
-    this.#online?.connection.ping(this.#settings.probeTimeoutMs);
+    const { probeTimeoutMs } = this.#settings;
+    this.#online?.connection.ping(Math.max(probeTimeoutMs, PROBE_ROUND_TRIPS * (this.#rttMs ?? 0)));
   }
 
   /** False: not online, too large, or too much waits already; nothing was taken. */
