@@ -34,6 +34,12 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
       relays,
       network,
     });
+    const probeRelays = (): void => {
+      for (const relay of relays) relay.probe();
+    };
+    // A connection from an address that is gone, or by a NAT that forgot it, tells nothing by itself.
+    network?.events.on('changed', probeRelays);
+    network?.events.on('suspected', probeRelays);
     for (const relay of relays) {
       relay.on('online', () => {
         network?.refresh('a relay is online');
@@ -45,7 +51,7 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
       api: node,
       netcheck: async (request, signal) => netcheck.run(request, signal),
       onWake: () => {
-        for (const relay of relays) relay.probe();
+        probeRelays();
         network?.refresh('wake');
       },
       onKeyRotated: () => {

@@ -65,6 +65,9 @@ interface Waiting {
   readonly cancel: Cancel;
 }
 
+/** A line may be slow, or busy. */
+const PROBE_ROUND_TRIPS = 4;
+
 /** One connection to a relay, from the dialling to its end. */
 export class ClientConnection {
   readonly #deps: ClientConnectionDeps;
@@ -78,6 +81,7 @@ export class ClientConnection {
   #cancelPings: Cancel = () => undefined;
   #cancelVerdict: Cancel | undefined;
   #heardMs = 0;
+  #rttMs = 0;
   /** Of the last ping, and when its answer is due. */
   #askedMs = 0;
   #verdictMs = 0;
@@ -148,10 +152,17 @@ export class ClientConnection {
     });
     this.request({ t: 'ping' }).then(
       ({ code }) => {
-        if (code === 'ok') this.#handlers.roundTrip(clock.monotonic() - sentMs);
+        if (code !== 'ok') return;
+        this.#rttMs = clock.monotonic() - sentMs;
+        this.#handlers.roundTrip(this.#rttMs);
       },
       () => undefined,
     );
+  }
+
+  /** A sign of life is wanted soon. */
+  probe(): void {
+    this.ping(Math.max(this.#deps.settings.probeTimeoutMs, PROBE_ROUND_TRIPS * this.#rttMs));
   }
 
   close(): void {

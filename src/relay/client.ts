@@ -49,8 +49,6 @@ export interface RelayClientOptions {
 
 export type RelayClientState = 'connecting' | 'online' | 'waiting';
 
-const PROBE_ROUND_TRIPS = 4;
-
 interface Online {
   readonly connection: ClientConnection;
   readonly limits: WelcomeLimits;
@@ -154,8 +152,7 @@ export class RelayClient {
    * up. Repeated, it neither asks more often nor puts the end off.
    */
   probe(): void {
-    const { probeTimeoutMs } = this.#settings;
-    this.#online?.connection.ping(Math.max(probeTimeoutMs, PROBE_ROUND_TRIPS * (this.#rttMs ?? 0)));
+    this.#online?.connection.probe();
   }
 
   /** False: not online, too large, or too much waits already; nothing was taken. */

@@ -50,18 +50,6 @@ declare module 'udx-native' {
     on(event: 'error', listener: (error: Error) => void): this;
   }
 
-  interface UdxInterface {
-    readonly name: string;
-    readonly host: string;
-    readonly family: 4 | 6;
-    readonly internal: boolean;
-  }
-
-  interface UdxInterfaceWatcher {
-    readonly interfaces: readonly UdxInterface[];
-    destroy(): Promise<unknown>;
-  }
-
   interface UdxStreamOptions {
     /** Each write begins with its length in 3 bytes, little-endian: fewer, larger `data` events. */
     readonly framed?: boolean;
@@ -72,9 +60,6 @@ declare module 'udx-native' {
   export default class UDX {
     createSocket(options?: { readonly ipv6Only?: boolean }): UdxSocket;
     createStream(id: number, options?: UdxStreamOptions): UdxStream;
-    watchNetworkInterfaces(
-      changed: (interfaces: readonly UdxInterface[]) => void,
-    ): UdxInterfaceWatcher;
   }
-  export type { UdxInterface, UdxRemote, UdxSocket, UdxStream };
+  export type { UdxRemote, UdxSocket, UdxStream };
 }

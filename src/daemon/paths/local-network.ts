@@ -169,8 +169,7 @@ export class LocalNetwork implements PathNetwork {
     if (this.#state !== 'running') return;
     this.#deps.log.debug({ reason }, 'the addresses of this node are looked for again');
     this.#startMapping(MIN_MAPPING_MS);
-    const isNews = textOf(this.#servers.wanted) !== this.#round?.servers;
-    if (isNews) this.#beginIn(0);
+    if (textOf(this.#servers.wanted) !== this.#round?.servers) this.#beginIn(0);
     else this.#beginSoon();
   }
 
@@ -178,6 +177,10 @@ export class LocalNetwork implements PathNetwork {
   freshen(): void {
     const startedMs = this.#round?.startedMs ?? 0;
     if (this.#deps.clock.monotonic() - startedMs >= FRESH_MS) this.#beginSoon();
+  }
+
+  suspect(): void {
+    this.#emit('suspected', {});
   }
 
   #watch(): NetworkWatcher | undefined {
@@ -239,10 +242,10 @@ export class LocalNetwork implements PathNetwork {
 
   /** What it finds while it starts, the candidates of the host itself, are put into `hosts`. */
   #newRound(hosts: Candidate[]): Round {
-    const { clock, random, router, underlay } = this.#deps;
+    const { clock, underlay } = this.#deps;
     const gatherer = new Gatherer(
       {
-        ...{ clock, random, router },
+        ...this.#deps,
         send: (bytes, base, to) => {
           underlay.send(bytes, base, to);
         },
@@ -281,8 +284,7 @@ export class LocalNetwork implements PathNetwork {
   #onFound(candidate: Candidate): void {
     const finding = this.#known.add(candidate);
     if (finding === 'known') return;
-    const isBeside = finding === 'port' || (finding === 'added' && !this.#isGathered);
-    if (isBeside) {
+    if (finding === 'port' || (finding === 'added' && !this.#isGathered)) {
       this.#emit('candidate', candidate);
       return;
     }

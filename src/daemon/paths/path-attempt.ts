@@ -25,6 +25,7 @@ import type { StunRouter } from '../../ice/stun-router.ts';
 import type { Link } from '../../session/link.ts';
 import { MAX_ITEM_CANDIDATES, type PathItem } from './path-message.ts';
 import { Punching } from './punching.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import type { Underlay, UnderlayLink } from './underlay.ts';
 
 export interface NetworkEvents {
@@ -34,6 +35,8 @@ export interface NetworkEvents {
   readonly gathered: object;
   /** What was found out about the NAT in between. */
   readonly nat: NatReport;
+  /** A path in use has gone silent: perhaps all of our network has. */
+  readonly suspected: object;
   /** The candidates before are void. */
   readonly changed: { readonly reason: string };
 }
@@ -52,6 +55,8 @@ export interface PathNetwork {
   readonly punchBudget: PunchBudget;
   /** Makes sure that what is known is not old: a NAT may have forgotten it. */
   freshen(): void;
+  /** A path in use does not answer. */
+  suspect(): void;
   readonly events: Pick<Emitter<NetworkEvents>, 'on'>;
 }
 
@@ -97,6 +102,7 @@ export class PathAttempt {
   readonly #deps: AttemptDeps;
   readonly #agent: IceAgent;
   readonly #punching: Punching;
+  readonly #silence: SilenceWatch;
   readonly #streamId: number;
   readonly #release: (() => void)[];
   #isRemoteDone = false;
@@ -105,9 +111,7 @@ export class PathAttempt {
   #link: UnderlayLink | undefined;
   #carrier: Link | undefined;
   #state: 'checking' | 'linked' | 'up' | 'ended' = 'checking';
-  #heardMs = 0;
   #cancelReady: Cancel | undefined;
-  #cancelAnxiety: Cancel | undefined;
 
   private constructor(deps: AttemptDeps, id: string, role: 'controlling' | 'controlled') {
     const { clock, network, random, ice } = deps;
@@ -136,6 +140,10 @@ export class PathAttempt {
         },
       },
     );
+    this.#silence = new SilenceWatch(clock, ANXIOUS_AFTER_MS, () => {
+      this.#agent.probeNow();
+      network.suspect();
+    });
     this.#punching = new Punching({
       ...{ clock, random, network, agent: this.#agent },
       asks: role === 'controlling',
@@ -217,7 +225,7 @@ export class PathAttempt {
     this.#state = 'ended';
     for (const release of this.#release.splice(0)) release();
     this.#cancelReady?.();
-    this.#cancelAnxiety?.();
+    this.#silence.stop();
     this.#agent.close();
     this.#punching.close();
     void this.#closeLink();
@@ -298,7 +306,7 @@ export class PathAttempt {
         kind: link.kind,
         maxPacketBytes: link.maxPacketBytes,
         send: (packet) => {
-          this.#noteSent();
+          this.#silence.sent();
           link.send(packet);
         },
       };
@@ -327,19 +335,10 @@ export class PathAttempt {
   }
 
   #onPacket(packet: Uint8Array): void {
-    this.#heardMs = this.#deps.clock.monotonic();
+    this.#silence.heard();
     this.#agent.heard();
     this.#becomeUp();
     this.#deps.handlers.packet(packet);
-  }
-
-  #noteSent(): void {
-    const { clock } = this.#deps;
-    const sentMs = clock.monotonic();
-    this.#cancelAnxiety ??= clock.after(ANXIOUS_AFTER_MS, () => {
-      this.#cancelAnxiety = undefined;
-      if (this.#heardMs < sentMs) this.#agent.probeNow();
-    });
   }
 
   #end(end: Omit<AttemptEnd, 'report'>): void {

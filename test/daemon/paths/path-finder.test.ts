@@ -56,6 +56,20 @@ describe('two nodes behind homes', () => {
     await expectPackets(pair);
   });
 
+  test('who hears nothing suspects the network after half a second; who is answered does not', async () => {
+    const pair = await connected();
+    const suspicions: number[] = [];
+    pair.a.network.events.on('suspected', () => suspicions.push(pair.clock.monotonic()));
+    await expectPackets(pair);
+    await pair.pass(1000);
+    expect(suspicions).toEqual([]);
+    pair.blockUdp(true);
+    const sinceMs = pair.clock.monotonic();
+    pair.a.send('lost');
+    expect(await pair.until(() => suspicions.length > 0, 3000)).toBeLessThanOrEqual(505);
+    expect(suspicions[0]).toBe(sinceMs + 500);
+  });
+
   test('without a session there is neither a path nor an attempt', async () => {
     const pair = await connected();
     pair.endSession();
