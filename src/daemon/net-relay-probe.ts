@@ -62,7 +62,7 @@ export async function probeRelay(
 class Probe {
   readonly #url: RelayUrl;
   readonly #deps: RelayProbeDeps;
-  readonly #sockets: Socket[] = [];
+  #socket: Socket | undefined;
   #address = '';
   #connectMs: number | null = null;
   #rttMs: number | null = null;
@@ -74,22 +74,19 @@ class Probe {
   }
 
   async run(signal: AbortSignal): Promise<RelayProbe> {
-    const { clock, ca } = this.#deps;
-    const { host, port, isSecure } = this.#url;
-    const startedMs = clock.monotonic();
-    const socket = this.#hold(connect({ host, port, noDelay: true }));
-    await once(socket, 'connect', { signal });
-    this.#connectMs = clock.monotonic() - startedMs;
-    this.#address = formatEndpoint({ host: socket.remoteAddress ?? host, port });
-    if (!isSecure) return this.#ask(socket, signal);
-    const tls = connectTls({
-      ...{ socket, host, ca, ALPNProtocols: ['http/1.1'] },
-      ...(isIP(host) === 0 && { servername: host }),
-      // To be able to tell whose certificate it is; an invalid one is sent nothing.
-      rejectUnauthorized: false,
-    });
-    this.#hold(tls);
-    await once(tls, 'secureConnect', { signal });
+    const startedMs = this.#deps.clock.monotonic();
+    if (!this.#url.isSecure) {
+      const { host, port } = this.#url;
+      const socket = connect({ host, port, noDelay: true });
+      await this.#connected(socket, startedMs, signal);
+      return this.#ask(socket, signal);
+    }
+    const tls = this.#dialTls();
+    // It has to be heard from the start: both may come in one turn.
+    const secured = once(tls, 'secureConnect', { signal });
+    secured.catch(() => undefined);
+    await this.#connected(tls, startedMs, signal);
+    await secured;
     return tls.authorized ? this.#ask(tls, signal) : this.#misplaced(tls);
   }
 
@@ -109,7 +106,7 @@ class Probe {
   }
 
   close(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    this.#socket?.destroy();
   }
 
   async #ask(socket: Socket, signal: AbortSignal): Promise<RelayProbe> {
@@ -134,6 +131,8 @@ class Probe {
       return this.report('redirect', `the answer leads to ${headers.location ?? 'nowhere'}`);
     }
     const status = statusIn(await readStart(response));
+    // A body without a length ends when it is cut off, too.
+    signal.throwIfAborted();
     if (statusCode === 200 && status === 'ok') return this.report('ok', '');
     if (statusCode === 503 && status === 'draining') {
       return this.report('draining', 'the relay is about to stop');
@@ -150,11 +149,25 @@ class Probe {
     return this.report('certificate', `the certificate is not valid here (${reason}${by})`);
   }
 
-  #hold<S extends Socket>(socket: S): S {
-    this.#sockets.push(socket);
+  /** One socket, not TLS around another one: Node 20 crashes when both are destroyed. */
+  #dialTls(): TLSSocket {
+    const { host, port } = this.#url;
+    return connectTls({
+      ...{ host, port, ca: this.#deps.ca, ALPNProtocols: ['http/1.1'] },
+      ...(isIP(host) === 0 && { servername: host }),
+      // To be able to tell whose certificate it is; an invalid one is sent nothing.
+      rejectUnauthorized: false,
+    });
+  }
+
+  async #connected(socket: Socket, startedMs: number, signal: AbortSignal): Promise<void> {
+    this.#socket = socket;
     // Also after nobody waits for it any more.
     socket.on('error', () => undefined);
-    return socket;
+    await once(socket, 'connect', { signal });
+    const { host, port } = this.#url;
+    this.#connectMs = this.#deps.clock.monotonic() - startedMs;
+    this.#address = formatEndpoint({ host: socket.remoteAddress ?? host, port });
   }
 }
 

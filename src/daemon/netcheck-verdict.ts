@@ -138,7 +138,7 @@ const OUTLOOK: Readonly<Record<Grade, (findings: NetcheckFindings) => FamilyOutl
   unclear: () => ({
     verdict: 'unknown',
     sentence:
-      'UDP works, but too few STUN servers agree to tell what the NAT does: direct to many peers, perhaps to most.',
+      'Direct to many peers, perhaps to most: UDP works, but two STUN servers that agree, or one with two addresses, have to tell what the NAT does (protocol.connection.stun_servers).',
   }),
   open: ({ port_mapping: port, ipv4 }) => ({
     verdict: 'direct',
@@ -158,7 +158,7 @@ const OUTLOOK: Readonly<Record<Grade, (findings: NetcheckFindings) => FamilyOutl
   }),
   counting: ({ ipv4 }) => ({
     verdict: 'hard_nat',
-    sentence: `Direct to most peers, with many after some seconds: the NAT takes another port for each destination, ${Math.abs(ipv4.port_step ?? 1)} on from the last, and ports have to be guessed. Behind two hard NATs of which one chooses ports at random the relay is used.`,
+    sentence: `Direct to most peers, with many after some seconds: the NAT takes another port for each destination, counting by ${ipv4.port_step ?? 1}, and ports have to be guessed. Behind two hard NATs of which one chooses ports at random the relay is used.`,
   }),
   random: () => ({
     verdict: 'hard_nat',

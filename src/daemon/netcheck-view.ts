@@ -11,7 +11,8 @@ import { familyOf, type IpFamily } from '../ice/candidate.ts';
 import { endpointKey, hostKey } from '../ice/endpoint-key.ts';
 import type { HostAddress } from '../ice/host-addresses.ts';
 import type { BaseReport, NatReport, ServerReport } from '../ice/nat-behaviour.ts';
-import type { PortMappingState } from './links/port-mapping.ts';
+import type { MappingFailure, PortMappingState } from './links/port-mapping.ts';
+import type { RelayProbe } from './net-relay-probe.ts';
 import type { NamedServer } from './netcheck-servers.ts';
 
 /** What of UDP was asked, and what came of it. */
@@ -102,7 +103,20 @@ export function portMappingView(
     const { status, protocol, external } = state;
     return { status, protocol, external: formatEndpoint(external), failures: [] };
   }
-  return { ...none, status: 'none', failures: state.status === 'none' ? state.failures : [] };
+  const failures = state.status === 'none' ? state.failures.map(inWords) : [];
+  return { ...none, status: 'none', failures };
+}
+
+/** Nothing listens at the gateway's port: the plain case gets plain words. */
+function inWords({ protocol, reason }: MappingFailure): MappingFailure {
+  const isRefused = reason.includes('ECONNREFUSED');
+  return { protocol, reason: isRefused ? 'the gateway does not speak it' : reason };
+}
+
+export function relayView(url: string, online: boolean, probe: RelayProbe): NetcheckRelay {
+  const rounded = (ms: number | null): number | null => (ms === null ? null : roundedMs(ms));
+  const { connect_ms: connectMs, rtt_ms: rttMs } = probe;
+  return { url, online, ...probe, connect_ms: rounded(connectMs), rtt_ms: rounded(rttMs) };
 }
 
 /** Something answers in the place of the relays, and no relay does. */

@@ -14,7 +14,6 @@ import type { RandomBytes } from '../base/random.ts';
 import type {
   Netcheck as NetcheckReply,
   NetcheckFindings,
-  NetcheckRelay,
   NetcheckRequest,
 } from '../client/api.ts';
 import { familyOf, type IpFamily } from '../ice/candidate.ts';
@@ -31,6 +30,7 @@ import {
   familyView,
   nearestRelay,
   portMappingView,
+  relayView,
   roundedMs,
   stunServerViews,
   type UdpCheck,
@@ -53,6 +53,11 @@ export interface NetcheckDeps extends Omit<NetcheckServersDeps, 'deadlines' | 'r
   readonly mappers: () => readonly MapperFactory[];
   readonly probe: (url: string, signal: AbortSignal) => Promise<RelayProbe>;
   readonly proxies: () => NetcheckFindings['http_proxies'];
+}
+
+interface ProbedRelay {
+  readonly relay: NetcheckDeps['relays'][number];
+  readonly probe: RelayProbe;
 }
 
 /** Its end leaves a second of 10 for giving back what the gateway granted. */
@@ -98,11 +103,14 @@ export class Netcheck {
     const mayMap = mayAsk && (settings.port_mapping || force);
     const listed = interfaces();
     const addresses = listed && hostAddresses(listed);
-    const [udp, port_mapping, relays] = await allEnded([
+    const [udp, port_mapping, probes] = await allEnded([
       mayAsk ? this.#checkUdp(addresses, signal) : { servers: [], report: undefined },
       mayMap ? this.#checkGateway(addresses, signal) : portMappingView('not_asked'),
-      this.#checkRelays(signal),
+      this.#probeRelays(signal),
     ]);
+    const relays = probes.map(({ relay, probe }) =>
+      relayView(relay.url, relay.state === 'online', probe),
+    );
     const ipv4 = familyView('v4', addresses, udp);
     const ipv6 = familyView('v6', addresses, udp);
     return {
@@ -150,13 +158,11 @@ export class Netcheck {
     return (await this.#withSockets(['v4'], check)) ?? portMappingView('not_asked');
   }
 
-  async #checkRelays(signal: AbortSignal): Promise<readonly NetcheckRelay[]> {
+  /** Whether the node is logged in is for later: one that has just started is about to be. */
+  async #probeRelays(signal: AbortSignal): Promise<readonly ProbedRelay[]> {
     const { relays, probe } = this.#deps;
     return Promise.all(
-      relays.map(async (relay) => {
-        const found = await probe(relay.url, signal);
-        return { url: relay.url, online: relay.state === 'online', ...roundedProbe(found) };
-      }),
+      relays.map(async (relay) => ({ relay, probe: await probe(relay.url, signal) })),
     );
   }
 
@@ -183,11 +189,6 @@ export class Netcheck {
       await sockets.close();
     }
   }
-}
-
-function roundedProbe(probe: RelayProbe): RelayProbe {
-  const rounded = (ms: number | null): number | null => (ms === null ? null : roundedMs(ms));
-  return { ...probe, connect_ms: rounded(probe.connect_ms), rtt_ms: rounded(probe.rtt_ms) };
 }
 
 function hasFamily(addresses: readonly HostAddress[] | undefined, family: IpFamily): boolean {

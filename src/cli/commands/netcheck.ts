@@ -95,8 +95,9 @@ function gatewayText({ port_mapping: port }: Netcheck): string {
 
 function relayRow(relay: NetcheckRelay, nearest: string): string[] {
   const { url, online, outcome, rtt_ms: rttMs } = relay;
+  // Without the Node ID of the relay, which is long and stands in `pilotctl info`.
   return [
-    ...['relay', url, online ? 'online' : 'not logged in'],
+    ...['relay', url.replace(/#.*$/, ''), online ? 'online' : 'not logged in'],
     outcome === 'ok' ? msText(rttMs) : outcome,
     url === nearest ? 'nearest' : '',
   ];
