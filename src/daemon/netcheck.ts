@@ -21,6 +21,7 @@ import { type HostAddress, hostAddresses, type InterfaceAddress } from '../ice/h
 import { Deadlines } from './deadlines.ts';
 import { isOuterAddress } from './links/outer-address.ts';
 import type { MapperFactory } from './links/port-mapper.ts';
+import type { Log } from './log.ts';
 import type { RelayProbe } from './net-relay-probe.ts';
 import { checkGateway, checkNat, type NetcheckSockets } from './netcheck-nat.ts';
 import { netcheckServers, type NetcheckServersDeps } from './netcheck-servers.ts';
@@ -42,6 +43,7 @@ import type { RelayPort } from './relay-port.ts';
 export interface NetcheckDeps extends Omit<NetcheckServersDeps, 'deadlines' | 'relays'> {
   readonly clock: Clock;
   readonly random: RandomBytes;
+  readonly log: Log;
   readonly settings: Pick<NetcheckFindings, 'nat_traversal' | 'relay_fallback'> & {
     readonly port_mapping: boolean;
   };
@@ -82,15 +84,16 @@ export class Netcheck {
       });
     }
     this.#isRunning = true;
+    const { clock, log } = this.#deps;
     try {
-      const startedMs = this.#deps.clock.monotonic();
+      const startedMs = clock.monotonic();
+      log.info({ force }, 'netcheck begins');
       const findings = await this.#measure(force, signal);
-      return {
-        ...netcheckOutlook(findings),
-        warnings: netcheckWarnings(findings),
-        ...findings,
-        duration_ms: roundedMs(this.#deps.clock.monotonic() - startedMs),
-      };
+      const outlook = netcheckOutlook(findings);
+      const durationMs = roundedMs(clock.monotonic() - startedMs);
+      log.info({ verdict: outlook.verdict, duration_ms: durationMs }, 'netcheck is done');
+      const warnings = netcheckWarnings(findings);
+      return { ...outlook, warnings, ...findings, duration_ms: durationMs };
     } finally {
       this.#isRunning = false;
     }

@@ -8,6 +8,7 @@ import type { Config } from '../home/config.ts';
 import type { InterfaceAddress } from '../ice/host-addresses.ts';
 import { gatewayMappers } from './links/gateway-mappers.ts';
 import type { MapperFactory } from './links/port-mapper.ts';
+import type { Log } from './log.ts';
 import { proxiesIn } from './net-proxies.ts';
 import { probeRelay } from './net-relay-probe.ts';
 import { Netcheck } from './netcheck.ts';
@@ -22,6 +23,7 @@ export interface OpenNetcheckDeps {
   readonly ca: string | undefined;
   readonly clock: Clock;
   readonly random: RandomBytes;
+  readonly log: Log;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -36,12 +38,13 @@ export function openNetcheck({
   ca,
   clock,
   random,
+  log,
   env,
 }: OpenNetcheckDeps): Netcheck {
   const { network, protocol } = config;
   const configured = protocol.connection.stun_servers.flatMap((text) => parseEndpoint(text) ?? []);
   return new Netcheck({
-    ...{ clock, random, relays },
+    ...{ clock, random, log, relays },
     settings: {
       nat_traversal: network.nat_traversal,
       port_mapping: network.port_mapping,

@@ -3,6 +3,7 @@ import type { Endpoint } from '../../src/base/endpoint.ts';
 import { Emitter } from '../../src/base/events.ts';
 import type { Netcheck as NetcheckReply, NetcheckRequest } from '../../src/client/api.ts';
 import type { MapperFactory, MappingGrant } from '../../src/daemon/links/port-mapper.ts';
+import { silentLog } from '../../src/daemon/log.ts';
 import type { RelayProbe } from '../../src/daemon/net-relay-probe.ts';
 import { Netcheck, type NetcheckDeps } from '../../src/daemon/netcheck.ts';
 import type { RelayPortEvents } from '../../src/daemon/relay-port.ts';
@@ -76,7 +77,7 @@ export class NetcheckFixture {
     this.site = this.internet.addSite(kind);
     const hosts = this.site.hosts[0] ?? [];
     this.netcheck = new Netcheck({
-      ...{ clock, random, relays: [this.relay] },
+      ...{ clock, random, relays: [this.relay], log: silentLog },
       settings: { nat_traversal: 'preferred', port_mapping: true, relay_fallback: true },
       wanted: () => [RELAY_STUN, PLAIN_STUN],
       resolve: async (name) => resolve(name),

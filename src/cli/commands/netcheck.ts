@@ -1,4 +1,9 @@
-import type { Netcheck, NetcheckFamily, NetcheckRelay } from '../../client/client.ts';
+import type {
+  Netcheck,
+  NetcheckFamily,
+  NetcheckRelay,
+  NetcheckStunServer,
+} from '../../client/client.ts';
 import { defineCommand } from '../command.ts';
 import { toggle } from '../option.ts';
 import { columns } from '../output.ts';
@@ -32,23 +37,11 @@ function textOf(found: Netcheck): string {
       ['IPv6', familyText(found.ipv6)],
       ['gateway', gatewayText(found)],
     ]),
-    ...(relays.length === 0
-      ? []
-      : [columns(relays.map((relay) => relayRow(relay, found.nearest_relay)))]),
-    ...(servers.length === 0
-      ? []
-      : [
-          columns(
-            servers.map(({ name, address, outcome, mapped, rtt_ms: rttMs }) => [
-              ...['STUN', name, name === address ? '' : address],
-              outcome.replace('_', ' '),
-              ...[mapped, msText(rttMs)],
-            ]),
-          ),
-        ]),
-    ...warnings.map((warning) => `warning: ${printable(warning)}`),
+    columns(relays.map((relay) => relayRow(relay, found.nearest_relay))),
+    columns(servers.map(serverRow)),
+    warnings.map((warning) => `warning: ${printable(warning)}`).join('\n'),
   ];
-  return sections.join('\n\n');
+  return sections.filter((section) => section !== '').join('\n\n');
 }
 
 function udpText(udp: boolean | null): string {
@@ -101,6 +94,17 @@ function relayRow(relay: NetcheckRelay, nearest: string): string[] {
     outcome === 'ok' ? msText(rttMs) : outcome,
     url === nearest ? 'nearest' : '',
   ];
+}
+
+function serverRow({
+  name,
+  address,
+  outcome,
+  mapped,
+  rtt_ms: rttMs,
+}: NetcheckStunServer): string[] {
+  const place = name === address ? '' : address;
+  return ['STUN', name, place, outcome.replace('_', ' '), mapped, msText(rttMs)];
 }
 
 function msText(ms: number | null): string {
