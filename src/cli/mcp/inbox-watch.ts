@@ -11,10 +11,17 @@ import { Backoff } from '../../base/backoff.ts';
 import type { Cancel, Clock } from '../../base/clock.ts';
 import { describeError } from '../../base/pilot-error.ts';
 import type { RandomBytes } from '../../base/random.ts';
-import type { PilotClient } from '../../client/client.ts';
+
+/** What of the client it needs: a stream of events that throws when the daemon goes. */
+interface Subscriber {
+  subscribe(
+    types: readonly ['message.received'],
+    options: { readonly signal: AbortSignal },
+  ): Promise<AsyncIterable<unknown>>;
+}
 
 export interface InboxWatchDeps {
-  readonly client: Pick<PilotClient, 'subscribe'>;
+  readonly client: Subscriber;
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly changed: () => void;
@@ -97,15 +104,13 @@ export class InboxWatch {
 
   async #pause(signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
-      const cancel = this.#deps.clock.after(this.#backoff.next(), resolve);
-      signal.addEventListener(
-        'abort',
-        () => {
-          cancel();
-          resolve();
-        },
-        { once: true },
-      );
+      const over = (): void => {
+        cancel();
+        signal.removeEventListener('abort', over);
+        resolve();
+      };
+      const cancel = this.#deps.clock.after(this.#backoff.next(), over);
+      signal.addEventListener('abort', over);
     });
   }
 }
