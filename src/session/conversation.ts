@@ -287,6 +287,7 @@ export class Conversation {
         else if (this.#traffic === undefined || !isStreamFrame(type))
           counters.drop('unknown_frame');
         else if (!this.#traffic.streams.receive(type, body)) this.#onViolation();
+        else this.#pings.noteUse();
     }
   }
 

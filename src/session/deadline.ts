@@ -35,6 +35,11 @@ export class Deadline {
     this.#timer = undefined;
   }
 
+  /** Like `clear`, for one that is set again soon: the timer stays, and fires in vain if it is not. */
+  unset(): void {
+    this.#dueMs = undefined;
+  }
+
   #arm(dueMs: number): void {
     this.#timer?.cancel();
     const cancel = this.#clock.after(Math.max(0, dueMs - this.#clock.monotonic()), () => {

@@ -5,7 +5,10 @@ export const MAX_SHARED_PACKET_BYTES = 16 * 1024;
 /** Above this a body is encrypted where it lies; below it a copy is cheaper than one more cipher call. */
 const COPY_BELOW_BYTES = 4096;
 
-/** Hands packets on as parts to be sealed in this order; `length` is their sum. */
+/** Where frames are put together. Each packet is sealed before the next one is begun. */
+const scratch = Buffer.allocUnsafeSlow(MAX_SHARED_PACKET_BYTES);
+
+/** To be sealed in this order before it returns; `length` is their sum. */
 export type EmitPacket = (parts: readonly Uint8Array[], length: number) => void;
 
 /** Gathers frames into packets. */
@@ -38,18 +41,17 @@ export class PacketWriter {
       writeFrameHead(head, 0, only);
       this.#emit([head, only.body], length);
     } else {
-      this.#emit([joinFrames(frames, length)], length);
+      this.#emit([joinFrames(frames)], length);
     }
   }
 }
 
-function joinFrames(frames: readonly OutgoingFrame[], length: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(length);
+function joinFrames(frames: readonly OutgoingFrame[]): Uint8Array {
   let offset = 0;
   for (const frame of frames) {
-    offset = writeFrameHead(bytes, offset, frame);
-    bytes.set(frame.body, offset);
+    offset = writeFrameHead(scratch, offset, frame);
+    scratch.set(frame.body, offset);
     offset += frame.body.length;
   }
-  return bytes;
+  return scratch.subarray(0, offset);
 }

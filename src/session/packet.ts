@@ -117,6 +117,6 @@ export class ReceiveKey {
     } catch {
       return undefined;
     }
-    return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length);
+    return plaintext;
   }
 }

@@ -7,7 +7,7 @@
  *         Links keep order while they live, so there is no timer per frame. One timer asks when
  *         nothing is acknowledged for 2 s (doubling to 16 s).
  *   in    Only the next frame is taken. One that is further on shows that frames were lost: a RESUME
- *         asks for them. ACKs are put off for 20 ms, 32 frames or 128 KiB, and ride on what goes out anyway.
+ *         asks for them. ACKs are put off for 20 ms, 32 frames or 64 KiB, and ride on what goes out anyway.
  */
 import type { Clock } from '../base/clock.ts';
 import { Deadline } from './deadline.ts';
@@ -27,8 +27,8 @@ export const ACK_DELAY_MS = 20;
 export const ACK_AFTER_FRAMES = 32;
 /** At most a quarter of the window: the sender need never stop for want of an ACK. */
 const ACK_AFTER_WINDOW_PART = 1 / 4;
-/** Twice what stream-budget.ts always allows; acknowledgements pace the rest. One costs some 25 µs on either side. */
-const ACK_AFTER_BYTES = 128 * 1024;
+/** What stream-budget.ts always allows to be under way. */
+const ACK_AFTER_BYTES = 64 * 1024;
 export const FIRST_SILENCE_MS = 2000;
 export const MAX_SILENCE_MS = 16_000;
 /** After a gap the frames behind it keep coming for a round trip: one request is enough for them all. */
@@ -232,7 +232,7 @@ export class ReliableStream {
     this.#unackedFrames = 0;
     this.#unackedBytes = 0;
     this.#ackDue = false;
-    this.#ackDelay.clear();
+    this.#ackDelay.unset();
     return { next: this.#nextExpected, windowBytes: this.#deps.receiveWindowBytes };
   }
 
@@ -283,7 +283,7 @@ export class ReliableStream {
   #progressed(): void {
     this.#silenceMs = FIRST_SILENCE_MS;
     if (this.#isOwed) this.#silence.setIn(this.#silenceMs);
-    else this.#silence.clear();
+    else this.#silence.unset();
   }
 
   #tellWritable(): void {

@@ -124,7 +124,8 @@ export class Session {
       this.counters.drop('closed');
       return;
     }
-    const buffer = Buffer.from(packet.buffer, packet.byteOffset, packet.byteLength);
+    const { buffer: memory, byteOffset, byteLength } = packet;
+    const buffer = Buffer.isBuffer(packet) ? packet : Buffer.from(memory, byteOffset, byteLength);
     switch (buffer[0] ?? 0) {
       case PACKET.sealed:
         this.#onSealed(buffer, via);

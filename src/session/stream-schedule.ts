@@ -1,12 +1,14 @@
 /**
  * Whose frame is next. What streams owe (OPEN, ACCEPT, WINDOW, RST) goes first, in the order in which it came
- * to be owed. Then data, a turn each:
+ * to be owed. Then data:
  *
- *     had nothing to send ──> [fresh] ──turn──> [rest] ──turn, more to send──┐
- *                                                 ^  └────────────────────────┘ nothing: out
+ *     had nothing to send ──> [fresh] ──frame──> [rest] ──turn, more to send──┐
+ *                                ^                ^ │ └───────────────────────┘ nothing: out
+ *                                └─ has to send, ─┘ │
+ *                                   has some left ──┘
  *
- * A fresh stream goes before the rest once, so that a question need not wait for bulk, and cannot push the
- * rest aside by asking again and again (as RFC 8290 does with flows).
+ * A stream may send a quantum in each turn of the rest. One that used less of its last goes before the rest when it
+ * has more: a question need not wait for bulk, and who asks often gets two quanta for every turn of others at most.
  */
 import type { Stream } from './stream.ts';
 import type { StreamFrameBody } from './stream-frame.ts';
@@ -18,15 +20,17 @@ export class StreamSchedule {
   readonly #control = new Set<Stream>();
   readonly #fresh = new Set<Stream>();
   readonly #rest = new Set<Stream>();
+  /** Of those that had a turn, what they did not use of it. */
+  readonly #left = new Map<Stream, number>();
 
   /** The stream has something for the peer now. */
   add(stream: Stream): void {
     if (stream.hasControl) this.#control.add(stream);
-    if (stream.hasData && !this.#rest.has(stream)) this.#fresh.add(stream);
+    if (stream.hasData && (this.#left.get(stream) ?? QUANTUM_BYTES) > 0) this.#fresh.add(stream);
   }
 
   remove(stream: Stream): void {
-    for (const list of [this.#control, this.#fresh, this.#rest]) list.delete(stream);
+    for (const list of [this.#control, this.#fresh, this.#rest, this.#left]) list.delete(stream);
   }
 
   get hasControl(): boolean {
@@ -47,16 +51,32 @@ export class StreamSchedule {
   }
 
   takeData(): StreamFrameBody | undefined {
-    for (const list of [this.#fresh, this.#rest]) {
-      for (const stream of list) {
-        list.delete(stream);
-        if (!stream.hasData) continue;
-        // Before its turn: what it is told in it may bring more.
-        this.#rest.add(stream);
-        const frame = stream.takeData(QUANTUM_BYTES);
-        if (frame !== undefined) return frame;
-      }
+    for (const stream of this.#fresh) {
+      this.#fresh.delete(stream);
+      const frame = this.#turn(stream, this.#left.get(stream) ?? QUANTUM_BYTES);
+      if (frame !== undefined) return frame;
+    }
+    for (const stream of this.#rest) {
+      this.#rest.delete(stream);
+      this.#left.delete(stream);
+      const frame = this.#turn(stream, QUANTUM_BYTES);
+      if (frame !== undefined) return frame;
     }
     return undefined;
   }
+
+  #turn(stream: Stream, maxBytes: number): StreamFrameBody | undefined {
+    if (!stream.hasData) return undefined;
+    // Before: what it is told while the frame is made may end it.
+    this.#rest.add(stream);
+    this.#left.set(stream, 0);
+    const frame = stream.takeData(maxBytes);
+    const left = maxBytes - (frame?.body.length ?? 0);
+    if (this.#left.has(stream)) this.#left.set(stream, hasMore(stream) ? 0 : Math.max(0, left));
+    return frame;
+  }
+}
+
+function hasMore(stream: Stream): boolean {
+  return stream.hasData;
 }

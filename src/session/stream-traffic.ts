@@ -40,8 +40,8 @@ export class StreamTraffic {
     }
     while (
       this.streams.hasData &&
-      sequence.takesStream('data') &&
-      this.#budget.allows(sequence.dataBytes)
+      this.#budget.allows(sequence.dataBytes) &&
+      sequence.takesStream('data')
     ) {
       const frame = this.streams.takeData();
       if (frame === undefined) break;

@@ -10,8 +10,11 @@ export const MAX_WINDOW_BYTES = 4 * 2 ** 20;
 export const MAX_WINDOWS_BYTES = 32 * 2 ** 20;
 /** A window that was read within so many round trips was too small to keep the sender busy. */
 const FAST_ROUND_TRIPS = 2;
-/** What a round trip takes at least, with a delayed acknowledgement in it. */
+/** What a round trip takes at least, with a delayed acknowledgement in it; and while it is not known. */
 const MIN_ROUND_TRIP_MS = 25;
+const UNKNOWN_ROUND_TRIP_MS = 200;
+/** So much has been read when the peer is told; of a small window the half. More would make it send in bursts. */
+const CREDIT_STEP_BYTES = 256 * 1024;
 
 /** The windows of one session's streams. */
 export class StreamWindows {
@@ -58,14 +61,15 @@ export class ReceiveWindow {
   #bytes: number;
   #left: number;
   #read = 0;
-  #toldMs: number;
+  /** Read since then, until it is a window full. */
+  #measured = { bytes: 0, sinceMs: 0 };
   #isGivenBack = false;
 
   constructor(bytes: number, deps: ReceiveWindowDeps) {
     this.#deps = deps;
     this.#bytes = bytes;
     this.#left = bytes;
-    this.#toldMs = deps.nowMs();
+    this.#measured.sinceMs = deps.nowMs();
   }
 
   get bytes(): number {
@@ -83,23 +87,19 @@ export class ReceiveWindow {
     this.#read += count;
   }
 
-  /** Half of it has been read: the peer should hear of that. */
+  /** Enough has been read that the peer should hear of it. */
   get isOwed(): boolean {
-    return this.#read >= this.#bytes / 2;
+    return this.#read >= Math.min(this.#bytes / 2, CREDIT_STEP_BYTES);
   }
 
   /** The credit to tell the peer of now. */
   takeCredit(): number {
-    const { windows, nowMs, rttMs } = this.#deps;
-    const fastMs = FAST_ROUND_TRIPS * Math.max(MIN_ROUND_TRIP_MS, rttMs() ?? 0);
-    const isFast = nowMs() - this.#toldMs < fastMs;
-    const more = isFast ? windows.more(this.#bytes) : 0;
-    const credit = this.#read + more;
+    const read = this.#read;
+    const more = this.#growth(read);
     this.#bytes += more;
-    this.#left += credit;
+    this.#left += read + more;
     this.#read = 0;
-    this.#toldMs = nowMs();
-    return credit;
+    return read + more;
   }
 
   /** The stream is over and nothing of it is kept any more. */
@@ -107,5 +107,15 @@ export class ReceiveWindow {
     if (this.#isGivenBack) return;
     this.#isGivenBack = true;
     this.#deps.windows.giveBack(this.#bytes);
+  }
+
+  #growth(read: number): number {
+    const { windows, nowMs, rttMs } = this.#deps;
+    this.#measured.bytes += read;
+    if (this.#measured.bytes < this.#bytes) return 0;
+    const tookMs = nowMs() - this.#measured.sinceMs;
+    this.#measured = { bytes: 0, sinceMs: nowMs() };
+    const roundTripMs = Math.max(MIN_ROUND_TRIP_MS, rttMs() ?? UNKNOWN_ROUND_TRIP_MS);
+    return tookMs < FAST_ROUND_TRIPS * roundTripMs ? windows.more(this.#bytes) : 0;
   }
 }

@@ -7,6 +7,7 @@ import { ReceiveKey } from '../../src/session/packet.ts';
 import { SessionCounters } from '../../src/session/session-counters.ts';
 import { Epoch } from '../../src/session/session-keys.ts';
 import { DEFAULT_SESSION_SETTINGS } from '../../src/session/session-settings.ts';
+import type { SessionStream } from '../../src/session/stream.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const key = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
@@ -19,7 +20,7 @@ class OneEnd {
   readonly conversation: Conversation;
   readonly #turns: (() => void)[] = [];
 
-  constructor() {
+  constructor(stream?: (stream: SessionStream) => void) {
     const clock = new ManualClock();
     const keys = { initiatorToResponder: key(1), responderToInitiator: key(2) };
     const names = { isInitiator: true, localIndex: 1, remoteIndex: 2, createdMs: 0 };
@@ -34,7 +35,7 @@ class OneEnd {
       events: {
         message: note('message'),
         datagram: note('datagram'),
-        stream: undefined,
+        stream,
         writable: note('writable'),
         wantsKeys: note('wantsKeys'),
         measured: note('measured'),
@@ -109,4 +110,70 @@ test('many path pings in a packet have one answer', () => {
   end.read('06 00000008 0000000000000001 06 00000008 0000000000000002');
   expect(end.sent).toEqual(['7']);
   expect(end.events).toEqual([]);
+});
+
+describe('streams', () => {
+  const ID = '0000000000000001';
+  /** Reliable frames one behind the other; a stream is offered, and taken, before them. */
+  const taken = (...frames: readonly string[]): OneEnd => {
+    const end = new OneEnd((stream) => {
+      stream.accept();
+    });
+    const all = [`90 ${ID} 0007 c350 00010000`, ...frames];
+    const numbered = all.map((frame, i) => {
+      const [type = '', ...fields] = frame.split(' ');
+      const body = `${i.toString(16).padStart(16, '0')}${fields.join('')}`;
+      return `${type} ${(body.length / 2).toString(16).padStart(8, '0')} ${body}`;
+    });
+    for (const one of numbered) end.read(one);
+    return end;
+  };
+
+  test.each([
+    ['bytes beyond the window', `92 ${ID} ${'00'.repeat(64 * 1024 + 1)}`],
+    ['a second ACCEPT of ours', `91 ${ID} 00010000`],
+    ['a stream of an id that we give out', '90 0000000000000002 0007 c350 00010000'],
+    ['the same id again', `90 ${ID} 0007 c350 00010000`],
+    ['bytes for a stream that never was', '92 0000000000000003 00'],
+    ['an end of one of ours that never was', '94 0000000000000000'],
+    ['a window that no number holds', `93 ${ID} ffffffff`],
+    ['an OPEN that ends early', '90 0000000000000003 0007'],
+    ['a code that is none', `95 ${ID} 0a`],
+    ['a code that is too long', `95 ${ID} ${'61'.repeat(65)}`],
+  ])('%s is a violation', (_what, frame) => {
+    expect(taken(frame).events).toEqual(['violation']);
+  });
+
+  test('bytes after the end are a violation', () => {
+    expect(taken(`92 ${ID} 00`, `94 ${ID}`, `92 ${ID} 00`).events).toEqual(['violation']);
+  });
+
+  test('what crosses a reset is skipped, and a later frame of unknown type too', () => {
+    const end = taken(`95 ${ID} 61`, `92 ${ID} 00`, `93 ${ID} 00000001`, `94 ${ID}`, `9e ${ID}`);
+    expect(end.events).toEqual([]);
+  });
+
+  test('fields behind the known ones are ignored', () => {
+    expect(taken(`93 ${ID} 00000001 ffff`, `94 ${ID} ff`).events).toEqual([]);
+  });
+
+  test('streams that are refused faster than refusals can leave are a violation', () => {
+    const end = new OneEnd((stream) => {
+      stream.reset('connection_refused');
+    });
+    let frames = '';
+    for (let i = 0; i < 4000; i++) {
+      const id = (2 * i + 1).toString(16).padStart(16, '0');
+      frames += `90 00000018 ${i.toString(16).padStart(16, '0')} ${id} 0007 c350 00010000`;
+    }
+    end.read(frames);
+    expect(end.events).toEqual(['violation']);
+  });
+
+  test('without an owner for them their frames are unknown ones', () => {
+    const end = new OneEnd();
+    end.read(`90 00000018 ${'0'.repeat(16)} ${ID} 0007 c350 00010000`);
+    expect(end.events).toEqual([]);
+    expect(end.counters.drops.get('unknown_frame')).toBe(1);
+  });
 });

@@ -54,3 +54,20 @@ test('may be set again when it is due', () => {
   clock.advance(100);
   expect(times).toBe(3);
 });
+
+test('unset keeps its timer for the next time, and is not due', () => {
+  const { clock, deadline, due } = setUp();
+  deadline.setIn(100);
+  deadline.unset();
+  expect(deadline.isSet).toBe(false);
+  clock.advance(50);
+  deadline.setIn(100);
+  expect(clock.pendingTimers).toBe(1);
+  clock.advance(200);
+  expect(due).toEqual([150]);
+  deadline.setIn(100);
+  deadline.unset();
+  clock.advance(200);
+  expect(due).toEqual([150]);
+  expect(clock.pendingTimers).toBe(0);
+});

@@ -1,10 +1,15 @@
-import { utf8 } from '../../src/base/bytes.ts';
+import { concatBytes, utf8 } from '../../src/base/bytes.ts';
 import { Identity } from '../../src/identity/identity.ts';
 import { KeyChain } from '../../src/identity/key-chain.ts';
 import { SecretKey } from '../../src/identity/secret-key.ts';
 import { CookieIssuer, openCookie } from '../../src/session/cookie.ts';
 import { sealEnvelope } from '../../src/session/envelope.ts';
-import { encodeResume, type OutgoingFrame } from '../../src/session/frame.ts';
+import {
+  encodeResume,
+  frameHeadBytes,
+  type OutgoingFrame,
+  writeFrameHead,
+} from '../../src/session/frame.ts';
 import {
   decodeCookieReply,
   decodeInitiation,
@@ -19,6 +24,11 @@ import { PacketWriter } from '../../src/session/packet-writer.ts';
 import { type PeerInitiation, Responder } from '../../src/session/responder.ts';
 import { SessionCounters } from '../../src/session/session-counters.ts';
 import { noisePrologue, staticKeyPair } from '../../src/session/static-key.ts';
+import {
+  encodeDataFrame,
+  encodeStreamFrame,
+  type StreamFrameBody,
+} from '../../src/session/stream-frame.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 /** A random source that gives what is written in it, and notices when it is asked for something else. */
@@ -97,6 +107,7 @@ export function protocolVectors(): Record<string, Uint8Array> {
   responder.accept(read, { windowBytes: 2 ** 22, features: ['streams'] });
   const response = Buffer.from(sentByB[0] ?? []);
   const keys = read.noise.split();
+  const windowBytes = 64 * 1024;
   initiator.cancel();
 
   return {
@@ -118,6 +129,14 @@ export function protocolVectors(): Record<string, Uint8Array> {
     'key A to B': Uint8Array.from(keys.initiatorToResponder),
     'key B to A': Uint8Array.from(keys.responderToInitiator),
     'sealed packet': sealed(Uint8Array.from(keys.initiatorToResponder), 0x90919293),
+    OPEN: frame(
+      encodeStreamFrame({ kind: 'open', id: 2, port: 7, sourcePort: 50_000, windowBytes }),
+    ),
+    ACCEPT: frame(encodeStreamFrame({ kind: 'accept', id: 2, windowBytes })),
+    DATA: frame(encodeDataFrame(2, 2, (target, offset) => target.write('hi', offset))),
+    WINDOW: frame(encodeStreamFrame({ kind: 'window', id: 2, windowBytes: 32 * 1024 })),
+    FIN: frame(encodeStreamFrame({ kind: 'fin', id: 2 })),
+    RST: frame(encodeStreamFrame({ kind: 'reset', id: 2, code: 'connection_refused' })),
     envelope: sealEnvelope({
       ...{ identity: a, recipient: b.chain, items: [utf8('hello')], nowMs: ATMS },
       random: scripted(given['batch id'], given['ephemeral A']),
@@ -151,4 +170,12 @@ function sealed(key: Uint8Array, receiver: number): Uint8Array {
   for (const frame of frames) writer.add(frame);
   writer.end();
   return packet;
+}
+
+/** A frame of a stream as the first reliable one of a session. */
+function frame(made: StreamFrameBody): Uint8Array {
+  const whole: OutgoingFrame = { ...made, sequence: 0 };
+  const head = Buffer.alloc(frameHeadBytes(whole));
+  writeFrameHead(head, 0, whole);
+  return concatBytes(head, whole.body);
 }

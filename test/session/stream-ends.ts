@@ -1,0 +1,158 @@
+import { createHash, type Hash } from 'node:crypto';
+
+import type { Link } from '../../src/session/link.ts';
+import type { Session } from '../../src/session/session.ts';
+import type { SessionStream, StreamHandlers, StreamReset } from '../../src/session/stream.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { End, twoIdentities } from './two-ends.ts';
+
+/** A stream's owner that notes what it is told, and reads only when it is let. */
+export class Tap implements StreamHandlers {
+  readonly stream: SessionStream;
+  readonly told: string[] = [];
+  readonly received: Hash = createHash('sha256');
+  receivedBytes = 0;
+  isReading = true;
+  hasEnded = false;
+  onDrained: () => void = () => undefined;
+  onBytes: (bytes: Uint8Array) => void = () => undefined;
+
+  constructor(stream: SessionStream) {
+    this.stream = stream;
+    stream.handlers = this;
+  }
+
+  accepted(): void {
+    this.told.push('accepted');
+  }
+
+  readable(): void {
+    if (this.isReading) this.read();
+  }
+
+  drained(): void {
+    this.onDrained();
+  }
+
+  reset({ by, code }: StreamReset): void {
+    this.told.push(`reset by ${by}: ${code}`);
+  }
+
+  /** Everything that is there, or one piece. */
+  read(limit = Infinity): void {
+    for (let i = 0; i < limit; i++) {
+      const bytes = this.stream.read();
+      if (bytes === undefined) return;
+      if (bytes === 'end') {
+        if (!this.hasEnded) this.told.push('end');
+        this.hasEnded = true;
+        return;
+      }
+      this.received.update(bytes);
+      this.receivedBytes += bytes.length;
+      this.onBytes(bytes);
+    }
+  }
+}
+
+/** An end that has streams: those that come in are kept, and taken unless a test says otherwise. */
+export class StreamEnd extends End {
+  readonly streams: Tap[] = [];
+  onStream: (tap: Tap) => void = ({ stream }) => {
+    stream.accept();
+  };
+
+  stream(stream: SessionStream): void {
+    const tap = new Tap(stream);
+    this.streams.push(tap);
+    this.onStream(tap);
+  }
+}
+
+/** Bytes take fractions of a millisecond; the time of day has none. */
+class FineClock extends ManualClock {
+  override now(): number {
+    return Math.floor(super.now());
+  }
+}
+
+/** A link with a bottleneck, before which packets queue without end; cut, it loses what is under way. */
+export class NarrowLink implements Link {
+  readonly kind = 'direct';
+  readonly maxPacketBytes = 2 ** 21;
+  readonly #clock: ManualClock;
+  readonly #receiver: () => Session;
+  readonly #delayMs: number;
+  readonly #bytesPerMs: number;
+  #freeMs = 0;
+  #isAlive = true;
+
+  constructor(clock: ManualClock, receiver: () => Session, path: NarrowPath) {
+    this.#clock = clock;
+    this.#receiver = receiver;
+    this.#delayMs = path.delayMs;
+    this.#bytesPerMs = path.bytesPerMs;
+  }
+
+  send(packet: Uint8Array): void {
+    const nowMs = this.#clock.monotonic();
+    this.#freeMs = Math.max(nowMs, this.#freeMs) + packet.length / this.#bytesPerMs;
+    this.#clock.after(this.#freeMs - nowMs + this.#delayMs, () => {
+      if (this.#isAlive) this.#receiver().receive(Uint8Array.from(packet));
+    });
+  }
+
+  cut(): void {
+    this.#isAlive = false;
+  }
+}
+
+export interface NarrowPath {
+  /** One way. */
+  readonly delayMs: number;
+  readonly bytesPerMs: number;
+}
+
+/** Two ends with streams and an open session between them, which `low` began. */
+export class StreamEnds {
+  readonly clock = new FineClock();
+  readonly low: StreamEnd;
+  readonly high: StreamEnd;
+  lowLink: NarrowLink;
+  highLink: NarrowLink;
+
+  constructor(path: NarrowPath = { delayMs: 10, bytesPerMs: 50_000 }, seed = 1) {
+    const [low, high] = twoIdentities(seed);
+    const { clock } = this;
+    this.low = new StreamEnd({ identity: low, remote: high.chain, clock, seed: seed + 1 });
+    this.high = new StreamEnd({ identity: high, remote: low.chain, clock, seed: seed + 2 });
+    [this.lowLink, this.highLink] = this.connect(path);
+    this.low.session.open();
+    clock.advance(1000);
+  }
+
+  connect(path: NarrowPath): [NarrowLink, NarrowLink] {
+    this.lowLink = new NarrowLink(this.clock, () => this.high.session, path);
+    this.highLink = new NarrowLink(this.clock, () => this.low.session, path);
+    this.low.session.setLink(this.lowLink);
+    this.high.session.setLink(this.highLink);
+    return [this.lowLink, this.highLink];
+  }
+
+  /** Both ends lose the link and everything on it. */
+  cut(): void {
+    this.lowLink.cut();
+    this.highLink.cut();
+    this.low.session.setLink(undefined);
+    this.high.session.setLink(undefined);
+  }
+
+  /** Opened by `low`, with the other end of it. */
+  pair(port = 7): [Tap, Tap] {
+    const ours = new Tap(this.low.session.openStream(port, 50_000));
+    this.clock.advance(300);
+    const theirs = this.high.streams.at(-1);
+    if (theirs === undefined) throw new Error('no stream arrived');
+    return [ours, theirs];
+  }
+}

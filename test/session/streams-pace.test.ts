@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+
+import { utf8 } from '../../src/base/bytes.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { StreamEnds } from './stream-ends.ts';
+
+const KIB = 1024;
+
+/** When the messages that were said at these times arrive, in ms after that. */
+function delaysOfMessages(ends: StreamEnds, count: number): number[] {
+  const delays: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const saidMs = ends.clock.monotonic();
+    ends.high.onMessage = () => delays.push(ends.clock.monotonic() - saidMs);
+    ends.low.say(`message ${i}`);
+    ends.clock.advance(250);
+  }
+  return delays;
+}
+
+describe('what is under way', () => {
+  test.each([
+    ['a line of a million bytes a second', { delayMs: 20, bytesPerMs: 1000 }, 0.9],
+    ['20 MB/s and 25 ms each way', { delayMs: 25, bytesPerMs: 20_000 }, 0.9],
+    ['10 MB/s and 100 ms each way', { delayMs: 100, bytesPerMs: 10_000 }, 0.85],
+    ['a home line', { delayMs: 8, bytesPerMs: 5000 }, 0.9],
+  ])('fills %s, and a message waits behind little of it', (_what, path, share) => {
+    const ends = new StreamEnds(path);
+    const [ours, theirs] = ends.pair();
+    const bytes = seededRandom(5)(256 * KIB);
+    ours.onDrained = () => {
+      ours.stream.write(bytes);
+    };
+    ours.onDrained();
+    ends.clock.advance(6000);
+    const before = theirs.receivedBytes;
+    const delays = delaysOfMessages(ends, 20);
+    const rate = (theirs.receivedBytes - before) / 5000;
+    expect(delays).toHaveLength(20);
+    expect(rate / path.bytesPerMs).toBeGreaterThan(share);
+    // 64 KiB or 3 ms; a frame more; and what has arrived, but is not acknowledged yet.
+    const mayWait = Math.max(64 * KIB, 3 * path.bytesPerMs) + 56 * KIB;
+    expect(Math.max(...delays)).toBeLessThan(path.delayMs + mayWait / path.bytesPerMs + 1);
+  });
+
+  test('follows a path that becomes slower', () => {
+    const ends = new StreamEnds({ delayMs: 10, bytesPerMs: 20_000 });
+    const [ours] = ends.pair();
+    const bytes = seededRandom(6)(256 * KIB);
+    ours.onDrained = () => {
+      ours.stream.write(bytes);
+    };
+    ours.onDrained();
+    ends.clock.advance(5000);
+    ends.connect({ delayMs: 10, bytesPerMs: 1000 });
+    ends.clock.advance(5000);
+    expect(Math.max(...delaysOfMessages(ends, 20))).toBeLessThan(10 + 104 + 20);
+  });
+});
+
+test('streams share a path fairly, and one that asks now and then does not wait for bulk', () => {
+  const path = { delayMs: 10, bytesPerMs: 2000 };
+  const ends = new StreamEnds(path);
+  const bulk = Array.from({ length: 20 }, () => ends.pair());
+  const bytes = seededRandom(7)(64 * KIB);
+  for (const [ours] of bulk) {
+    ours.onDrained = () => {
+      ours.stream.write(bytes);
+    };
+    ours.onDrained();
+  }
+  const [asking, asked] = ends.pair();
+  const waits: number[] = [];
+  for (let i = 0; i < 40; i++) {
+    const atMs = ends.clock.monotonic();
+    asked.onBytes = () => waits.push(ends.clock.monotonic() - atMs);
+    asking.stream.write(utf8('ping'));
+    ends.clock.advance(250);
+  }
+  expect(waits).toHaveLength(40);
+  expect(Math.max(...waits.slice(10))).toBeLessThan(10 + 104 / 2 + 20);
+  const shares = bulk.map(([, theirs]) => theirs.receivedBytes);
+  expect(Math.max(...shares) / Math.min(...shares)).toBeLessThan(1.15);
+  expect(shares.reduce((sum, share) => sum + share, 0)).toBeGreaterThan(0.85 * 2000 * 10_000);
+});
