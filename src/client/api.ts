@@ -7,7 +7,7 @@
  * interface 2.3); durations end in `_ms` or `_secs`.
  */
 import type { ErrorCode } from '../base/pilot-error.ts';
-import type { PathChange, PathFailure, PathKind, PreferDirect } from './path-api.ts';
+import type { PathAlarmKind, PathEvents, PathKind, PathView, PreferDirect } from './path-api.ts';
 
 export type * from './netcheck-api.ts';
 export type * from './path-api.ts';
@@ -146,6 +146,8 @@ export interface Health {
   readonly authenticated_peers: number;
   readonly handshake_pending_count: number;
   readonly relay_peer_count: number;
+  /** Peers for which an alarm of their path stands. */
+  readonly path_alarms: Readonly<Record<PathAlarmKind, number>>;
 }
 
 export interface IdentityView extends NodeNames {
@@ -240,17 +242,8 @@ export interface TrustedList {
   readonly total: number;
 }
 
-export interface PeerView extends NodeNames {
+export interface PeerView extends NodeNames, PathView {
   readonly state: 'connected' | 'connecting' | 'online' | 'offline';
-  /** Which link carries it now; empty when none does. */
-  readonly path: PathKind;
-  /** The relay's URL, or the remote address of a direct path. */
-  readonly endpoint: string;
-  readonly rtt_ms: number | null;
-  /** RFC 3339: since when this path carries it; empty when none does. */
-  readonly path_since: string;
-  /** In words; empty when the path is direct. */
-  readonly why_not_direct: string;
   /** RFC 3339: since when the state holds. */
   readonly since: string;
   readonly encrypted: boolean;
@@ -391,18 +384,13 @@ export interface InboxCleared {
  * The answer's head goes out at once: a client knows by it that nothing is missed from then on.
  * A comment line comes every 15 s. A reader that falls 1,000 events behind is disconnected.
  */
-export interface EventMap {
+export interface EventMap extends PathEvents<NodeNames> {
   /** A message is in the inbox; with its payload. */
   readonly 'message.received': IncomingMessage;
   readonly 'message.status': OutgoingMessage;
   readonly 'trust.requested': PendingTrust;
   readonly 'trust.changed': NodeNames & { readonly trusted: boolean; readonly reason: string };
   readonly 'peer.changed': PeerView;
-  /** A direct path carries the session. */
-  readonly 'path.opened': NodeNames & PathChange;
-  /** Another path carries it, or none. */
-  readonly 'path.changed': NodeNames & PathChange;
-  readonly 'path.failed': NodeNames & PathFailure;
   readonly 'relay.changed': RelayView;
   readonly 'identity.duplicate': { readonly relay: string; readonly since: string };
 }
@@ -418,6 +406,7 @@ export const EVENT_NAMES = [
   'path.opened',
   'path.changed',
   'path.failed',
+  'path.alarm',
   'relay.changed',
   'identity.duplicate',
 ] as const satisfies readonly EventName[];

@@ -3,6 +3,21 @@
 /** What carries a session: a relay, UDP between the two nodes, a data channel between them; empty: nothing. */
 export type PathKind = 'relay' | 'direct' | 'webrtc' | '';
 
+/** How a session with a peer goes now. */
+export interface PathView {
+  /** Which link carries it; empty when none does. */
+  readonly path: PathKind;
+  /** The relay's URL, or the remote address of a direct path. */
+  readonly endpoint: string;
+  readonly rtt_ms: number | null;
+  /** RFC 3339: since when this path carries it; empty when none does. */
+  readonly path_since: string;
+  /** In words; empty when the path is direct. */
+  readonly why_not_direct: string;
+  /** What somebody should look at. */
+  readonly alarms: readonly PathAlarm[];
+}
+
 /** `path.opened`, `path.changed`: what carries the session from now on. */
 export interface PathChange {
   /** `direct` or `webrtc` when it was opened; empty when nothing carries it. */
@@ -23,7 +38,37 @@ export interface PathFailure {
   readonly text: string;
   /** The session had gone over it. */
   readonly was_in_use: boolean;
+  /** A direct path is required, and there is none: `path.alarm` has been told. */
+  readonly alarm: boolean;
   readonly report: PathReport;
+}
+
+/**
+ * - `no_direct_path`: `nat_traversal` is `required`, and no direct path was found
+ * - `slow_path`: the path in use takes longer than `max_latency_ms`
+ */
+export type PathAlarmKind = 'no_direct_path' | 'slow_path';
+
+/** An alarm that stands for a peer. */
+export interface PathAlarm {
+  readonly alarm: PathAlarmKind;
+  /** Why, in words. */
+  readonly text: string;
+}
+
+/** `path.alarm`: once when it is raised, and once when that is over. */
+export interface PathAlarmChange extends PathAlarm {
+  readonly raised: boolean;
+}
+
+/** Events, with the names of the peer. */
+export interface PathEvents<Names> {
+  /** A direct path carries the session. */
+  readonly 'path.opened': Names & PathChange;
+  /** Another path carries it, or none. */
+  readonly 'path.changed': Names & PathChange;
+  readonly 'path.failed': Names & PathFailure;
+  readonly 'path.alarm': Names & PathAlarmChange;
 }
 
 /** What an attempt tried. */

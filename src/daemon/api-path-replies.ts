@@ -1,6 +1,14 @@
 import * as z from 'zod';
 
-import type { PathChange, PathFailure, PathKind, PathReport, PreferDirect } from '../client/api.ts';
+import type {
+  PathAlarm,
+  PathAlarmChange,
+  PathChange,
+  PathFailure,
+  PathKind,
+  PathReport,
+  PreferDirect,
+} from '../client/api.ts';
 import { schemaOf } from './api-schemas.ts';
 
 /** Paths in what routes answer and events tell: see `api-replies.ts`. */
@@ -57,8 +65,20 @@ export const pathFailure = schemaOf<PathFailure>()(
     code: text.describe('no_answer, consent_lost, …'),
     text,
     was_in_use: z.boolean(),
+    alarm: z.boolean().describe('a direct path is required, and there is none'),
     report: pathReport,
   }),
+);
+
+const alarmMembers = {
+  alarm: z.enum(['no_direct_path', 'slow_path']),
+  text: text.describe('why'),
+};
+
+export const pathAlarm = schemaOf<PathAlarm>()(z.object(alarmMembers));
+
+export const pathAlarmChange = schemaOf<PathAlarmChange>()(
+  z.object({ ...alarmMembers, raised: z.boolean() }),
 );
 
 export const preferDirect = schemaOf<PreferDirect>()(

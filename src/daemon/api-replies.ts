@@ -21,7 +21,15 @@ import type {
   TrustRequestReply,
 } from '../client/api.ts';
 import { netcheck } from './api-netcheck-reply.ts';
-import { path, pathChange, pathFailure, preferDirect, rtt } from './api-path-replies.ts';
+import {
+  path,
+  pathAlarm,
+  pathAlarmChange,
+  pathChange,
+  pathFailure,
+  preferDirect,
+  rtt,
+} from './api-path-replies.ts';
 import type { Replies } from './api-routes.ts';
 import { schemaOf } from './api-schemas.ts';
 
@@ -63,6 +71,7 @@ const peer = schemaOf<PeerView>()(
     rtt_ms: rtt,
     path_since: text.describe('RFC 3339; empty when no path carries a session'),
     why_not_direct: text.describe('empty when the path is direct'),
+    alarms: z.array(pathAlarm),
     since: time,
     encrypted: z.boolean(),
     authenticated: z.boolean(),
@@ -109,7 +118,14 @@ const info = schemaOf<Info>()(
 );
 
 const health = schemaOf<Health>()(
-  z.object({ ...traffic, status: z.enum(['ok', 'degraded']), uptime_seconds: count }),
+  z.object({
+    ...traffic,
+    status: z.enum(['ok', 'degraded']),
+    path_alarms: z
+      .object({ no_direct_path: count, slow_path: count })
+      .describe('for how many peers each alarm stands'),
+    uptime_seconds: count,
+  }),
 );
 
 const identity = schemaOf<IdentityView>()(
@@ -222,6 +238,7 @@ export const EVENTS = schemaOf<EventMap>()(
     'path.opened': z.object({ ...names, ...pathChange.shape }),
     'path.changed': z.object({ ...names, ...pathChange.shape }),
     'path.failed': z.object({ ...names, ...pathFailure.shape }),
+    'path.alarm': z.object({ ...names, ...pathAlarmChange.shape }),
     'relay.changed': relay,
     'identity.duplicate': z.object({ relay: text, since: time }),
   }),

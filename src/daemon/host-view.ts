@@ -56,9 +56,11 @@ export function infoOf(node: NodeApi, host: HostFacts): Info {
 
 export function healthOf(node: NodeApi, host: HostFacts): Health {
   const online = node.relays().some((relay) => relay.state === 'online');
+  const counters = node.counters();
   return {
-    ...trafficOf(node.counters(), node.peers()),
+    ...trafficOf(counters, node.peers()),
     status: online ? 'ok' : 'degraded',
+    path_alarms: counters.pathAlarms,
     uptime_seconds: uptimeSeconds(host),
   };
 }
@@ -77,7 +79,7 @@ export function identityOf(node: NodeApi, host: HostFacts): IdentityView {
 function trafficOf(
   counters: NodeCounters,
   peers: readonly PeerView[],
-): Omit<Health, 'status' | 'uptime_seconds'> {
+): Omit<Health, 'status' | 'path_alarms' | 'uptime_seconds'> {
   return {
     connections: 0,
     peers: peers.length,

@@ -24,7 +24,7 @@ import type { InboxEntry } from './inbox-entry.ts';
 import type { Log } from './log.ts';
 import { incomingView, outgoingView } from './node-views.ts';
 import type { NewMessage, Outbox } from './outbox.ts';
-import type { OutboxEntry } from './outbox-entry.ts';
+import { EXPIRED, type OutboxEntry } from './outbox-entry.ts';
 import { checkMessage, type SendLimits } from './send-request.ts';
 import { newUuid } from './uuid-bytes.ts';
 import { type Reply, type Waiter, Waiters } from './waiters.ts';
@@ -237,9 +237,11 @@ export class Messages {
     const reply = await this.#deadlines.race(waiter.reply, ms, signal);
     if (reply !== undefined) return reply;
     const { id } = this.#deps.namesOf(entry.peer);
+    const { status, reason } = this.view(entry);
+    const waits = status === 'queued' && reason !== '' ? ` (${reason})` : '';
     throw new PilotError('timeout', `no reply from ${id} within ${ms} ms`, {
       hint:
-        `The message is ${entry.state}; a reply that comes later goes to the inbox. ` +
+        `The message is ${status}${waits}; a reply that comes later goes to the inbox. ` +
         `See: pilotctl outbox list, pilotctl inbox`,
     });
   }
@@ -248,7 +250,7 @@ export class Messages {
 function deathOf({ id, reason }: OutboxEntry): PilotError {
   const message = `message ${id} was not delivered: ${reason}`;
   const hint = 'See the dead letters: pilotctl outbox list; send one again: pilotctl outbox retry';
-  if (reason === 'expired') return new PilotError('expired', message, { hint });
+  if (reason.startsWith(EXPIRED)) return new PilotError('expired', message, { hint });
   if (reason === 'trust_required' || reason === 'untrusted') {
     return new PilotError('trust_required', message, {
       hint: 'The other node does not trust this one (any more). Ask it: pilotctl handshake',

@@ -95,6 +95,16 @@ export class Metrics {
     this.#gauge('direct_ratio', 'Part of all sessions that no relay carries', (totals) =>
       ratio(totals.sessionsDirect, totals.sessionsOpen),
     );
+    this.#gauge(
+      'direct_path_missing',
+      'Peers that should be reached directly and are not (nat_traversal: required)',
+      (totals) => totals.pathAlarms.no_direct_path,
+    );
+    this.#gauge(
+      'path_slow',
+      'Peers whose path is slower than max_latency_ms',
+      (totals) => totals.pathAlarms.slow_path,
+    );
     this.#counter(
       'path_changes_total',
       'Sessions that moved, by their path',

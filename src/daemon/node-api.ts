@@ -11,6 +11,7 @@ import type {
   NodeNames,
   OutboxList,
   OutgoingMessage,
+  PathAlarmKind,
   PeerView,
   PendingTrust,
   PingReply,
@@ -51,6 +52,8 @@ export interface NodeCounters {
   readonly pathAttempts: ReadonlyMap<string, number>;
   /** Direct paths that had been in use, by the code. */
   readonly pathLosses: ReadonlyMap<string, number>;
+  /** Peers for which each alarm stands now. */
+  readonly pathAlarms: Readonly<Record<PathAlarmKind, number>>;
   /** What was dropped, by reason: `replayed`, `malformed`, `untrusted`, `rate_limited`, … */
   readonly drops: ReadonlyMap<string, number>;
 }

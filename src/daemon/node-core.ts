@@ -21,7 +21,8 @@ import { namesOf, namesOfKey, peerView, pendingView } from './node-views.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 import { PathNews } from './path-news.ts';
-import type { PathNetwork } from './paths/path-attempt.ts';
+import type { PathNetwork } from './paths/path-network.ts';
+import type { PathSettings } from './paths/path-settings.ts';
 import type { RetryPolicy } from './peer-deps.ts';
 import { Peers } from './peers.ts';
 import { Postman } from './postman.ts';
@@ -44,7 +45,7 @@ export interface NodeSettings {
   readonly inbox: InboxLimits;
   readonly outbox: OutboxLimits;
   readonly handshakeTimeoutMs: number;
-  readonly relayFallback: boolean;
+  readonly paths: PathSettings;
 }
 
 export interface NodeCoreDeps {
@@ -105,6 +106,7 @@ export class NodeCore {
     });
     this.outbox = new Outbox({
       ...{ storage, clock, limits: settings.outbox },
+      whyExpired: (peer) => this.peers.whyExpired(peer),
       changed: (entry) => {
         this.messages.changed(entry);
       },
@@ -149,7 +151,7 @@ export class NodeCore {
       ...{ outbox: this.outbox, relays: this.relays, store: this.store, trust: this.trust },
       retry: settings.retry,
       handshakeTimeoutMs: settings.handshakeTimeoutMs,
-      relayFallback: settings.relayFallback,
+      paths: settings.paths,
       incoming: {
         ...{ clock, inbox: this.inbox, maxPayloadBytes: settings.send.maxPayloadBytes },
         isAwaited: (sender, item) => this.messages.isAwaited(sender, item),
@@ -168,6 +170,10 @@ export class NodeCore {
       },
       pathFailed: (peer, failure) => {
         this.paths.failed(peer, failure);
+      },
+      pathAlarm: (peer, alarm) => {
+        this.paths.alarm(peer, alarm);
+        this.#peerChanged(peer);
       },
       roundTrip: (rttMs) => {
         this.onRoundTrip(rttMs);
@@ -314,7 +320,8 @@ export class NodeCore {
 
   #waitsFor(peer: string): string {
     if (this.relays.online.length === 0) return 'no relay is online';
-    return this.peers.get(peer)?.state === 'offline' ? 'the other node is offline' : '';
+    const known = this.peers.get(peer);
+    return known?.state === 'offline' ? 'the other node is offline' : (known?.whyHeld ?? '');
   }
 }
 

@@ -35,7 +35,7 @@ import type { NodeApi, NodeCounters } from './node-api.ts';
 import { NodeCore, type NodeCoreDeps } from './node-core.ts';
 import { namesOf, pendingView, publicKeyOf, trustedView } from './node-views.ts';
 import { onDisk } from './on-disk.ts';
-import { PathCalls } from './path-calls.ts';
+import { noPathAllowed, PathCalls } from './path-calls.ts';
 import { TrustCalls } from './trust-calls.ts';
 import type { TrustRecord } from './trust-record.ts';
 
@@ -134,6 +134,7 @@ export class PilotNode implements NodeApi {
       pathChanges: paths.counters.changes,
       pathAttempts: paths.counters.attempts,
       pathLosses: paths.counters.losses,
+      pathAlarms: peers.pathAlarms(),
       drops: allDrops,
     };
   }
@@ -166,7 +167,6 @@ export class PilotNode implements NodeApi {
 
   async ping(request: PingRequest, signal?: AbortSignal): Promise<PingReply> {
     const record = await this.#trusted(request.target);
-    this.#needRelayFallback();
     return this.#paths.ping(record, request, signal);
   }
 
@@ -201,7 +201,7 @@ export class PilotNode implements NodeApi {
 
   async send(request: SendMessageRequest, signal?: AbortSignal): Promise<SendMessageReply> {
     const { peer } = await this.#trusted(request.target);
-    this.#needRelayFallback();
+    this.#needAnyPath();
     return this.#core.messages.send(peer, request, signal);
   }
 
@@ -278,11 +278,10 @@ export class PilotNode implements NodeApi {
     });
   }
 
-  #needRelayFallback(): void {
-    if (this.#deps.settings.relayFallback) return;
-    throw new PilotError('connection_failed', 'there is no direct path to the other node', {
-      hint: 'Allow the relay: set protocol.connection.relay_fallback to true.',
-    });
+  /** A message that could never leave would only wait for its expiry. */
+  #needAnyPath(): void {
+    if (this.#deps.settings.paths.mayRelay || this.#deps.network !== undefined) return;
+    throw noPathAllowed('this node looks for no direct path, and the relay may carry no messages');
   }
 
   #resolveSelf(): ResolveReply {

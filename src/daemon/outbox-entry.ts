@@ -39,6 +39,9 @@ export interface OutboxEntry {
   readonly reason: string;
 }
 
+/** How the reason of a dead letter begins that nobody got in time. */
+export const EXPIRED = 'expired';
+
 const TYPES: readonly MessageType[] = ['text', 'json', 'binary'];
 const STATES: readonly MessageStatus[] = ['queued', 'sent', 'stored', 'delivered', 'dead'];
 

@@ -44,6 +44,8 @@ interface OutboxDeps {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly limits: OutboxLimits;
+  /** The reason of a message to this peer that nobody got in time: `EXPIRED`, and perhaps more. */
+  readonly whyExpired: (peer: string) => string;
   /** After every change of an entry's state, attempts or reason. */
   readonly changed: (entry: OutboxEntry) => void;
 }
@@ -203,7 +205,7 @@ export class Outbox {
     this.#nextExpiryMs = Infinity;
     for (const queue of [...this.#queues.values()]) {
       for (const entry of queue) {
-        if (entry.expiresAtMs <= nowMs) this.kill(entry, 'expired');
+        if (entry.expiresAtMs <= nowMs) this.kill(entry, this.#deps.whyExpired(entry.peer));
         else this.#nextExpiryMs = Math.min(this.#nextExpiryMs, entry.expiresAtMs);
       }
     }

@@ -72,6 +72,11 @@ export class Outgoing {
     return !this.isHeld && this.#deps.outbox.queueOf(this.#peer) !== undefined;
   }
 
+  /** Some went into the session and have no receipt. */
+  get hasUnderWay(): boolean {
+    return this.#inFlight.size > 0;
+  }
+
   isOnDisk(entry: OutboxEntry): boolean {
     return this.#deps.outbox.isOnDisk(entry);
   }

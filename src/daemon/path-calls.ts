@@ -90,15 +90,32 @@ export class PathCalls {
   ): Promise<{ readonly rttMs: number; readonly path: PingReply['path'] }> {
     const { clock } = this.#deps;
     const startMs = clock.monotonic();
+    const leftMs = (): number => Math.max(1, timeoutMs - (clock.monotonic() - startMs));
     await peer.open(timeoutMs);
-    const leftMs = Math.max(1, timeoutMs - (clock.monotonic() - startMs));
     if (path === undefined) {
-      const rttMs = await peer.session.ping(leftMs);
+      await this.#pathForMessages(peer, leftMs());
+      const rttMs = await peer.session.ping(leftMs());
       return { rttMs, path: peer.path?.kind ?? '' };
     }
     const link = peer.paths.linkOver(path);
     if (link === undefined) throw noPath(peer, path);
-    return { rttMs: await peer.session.pingOver(link, leftMs), path: link.kind };
+    return { rttMs: await peer.session.pingOver(link, leftMs()), path: link.kind };
+  }
+
+  /** Where the relay may carry none: what comes of looking for a direct path. PilotError says why there is none. */
+  async #pathForMessages(peer: Peer, timeoutMs: number): Promise<void> {
+    if (peer.paths.carriesMessages) return;
+    const { core, deadlines, looksForPaths } = this.#deps;
+    if (!looksForPaths) throw noPathAllowed(peer.whyHeld);
+    const attempt = this.#attempt(core.namesOf(peer.key).id);
+    peer.paths.tryNow();
+    try {
+      await deadlines.race(attempt.over, timeoutMs);
+    } finally {
+      attempt.forget();
+    }
+    const why = peer.whyHeld;
+    if (why !== '') throw noPathAllowed(why);
   }
 
   #peerOf(record: TrustRecord): Peer {
@@ -106,6 +123,13 @@ export class PathCalls {
     if (peer === undefined) throw new PilotError('internal', 'a trusted node is not a peer');
     return peer;
   }
+}
+
+/** The relay may carry no messages, and there is nothing else. */
+export function noPathAllowed(why: string): PilotError {
+  return new PilotError('connection_failed', `the other node cannot be reached: ${why}`, {
+    hint: 'Let the relay carry messages (protocol.connection.relay_fallback: true), or see: pilotctl peers',
+  });
 }
 
 function noPath(peer: Peer, path: 'direct' | 'relay'): PilotError {

@@ -4,6 +4,7 @@ import type { EventMap, NodeNames } from '../client/api.ts';
 import type { Log } from './log.ts';
 import { PathCounters } from './path-counters.ts';
 import { pathChangeView, pathFailureView } from './path-views.ts';
+import type { PathAlarm } from './paths/path-alarms.ts';
 import type { PathFailure } from './paths/path-finder.ts';
 import type { CurrentPath } from './paths/peer-paths.ts';
 import type { Peer } from './peer.ts';
@@ -43,7 +44,19 @@ export class PathNews {
     log.debug({ ...fields, report }, 'what was tried');
     log.info(fields, wasUp ? 'direct path lost' : 'no direct path');
     if (!events.isHeard('path.failed')) return;
-    events.emit('path.failed', { ...namesOf(key), ...pathFailureView(failure) });
+    const alarms = this.#deps.peer(key)?.paths.alarms ?? [];
+    const isAlarm = alarms.some(({ kind }) => kind === 'no_direct_path');
+    events.emit('path.failed', { ...namesOf(key), ...pathFailureView(failure, isAlarm) });
+  }
+
+  /** Once for each that is raised, and once when it is over. */
+  alarm(key: string, { kind, isRaised, text }: PathAlarm): void {
+    const { events, log, namesOf } = this.#deps;
+    const names = namesOf(key);
+    const fields = { peer: names.id, alarm: kind, reason: text };
+    if (isRaised) log.warn(fields, 'path alarm');
+    else log.info(fields, 'path alarm is over');
+    events.emit('path.alarm', { ...names, alarm: kind, text, raised: isRaised });
   }
 }
 

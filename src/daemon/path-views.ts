@@ -2,35 +2,28 @@
 import type {
   PathChange,
   PathFailure as PathFailureView,
-  PathKind,
   PathReport,
+  PathView,
 } from '../client/api.ts';
 import type { CandidateReport, IceReport, PairReport } from '../ice/ice-report.ts';
 import type { PathFailure } from './paths/path-finder.ts';
 import type { CurrentPath } from './paths/peer-paths.ts';
 import type { Peer } from './peer.ts';
 
-interface PeerPathView {
-  readonly path: PathKind;
-  readonly endpoint: string;
-  readonly rtt_ms: number | null;
-  readonly path_since: string;
-  readonly why_not_direct: string;
-}
-
 /** Of the session that is open; undefined: there is no such peer any more. */
-export function peerPathView(peer: Peer | undefined): PeerPathView {
+export function peerPathView(peer: Peer | undefined): PathView {
   const path = peer?.state === 'connected' ? peer.path : undefined;
   if (peer === undefined || path === undefined) {
     const empty = { path: '', endpoint: '', rtt_ms: null, path_since: '' } as const;
-    return { ...empty, why_not_direct: 'there is no session with it' };
+    return { ...empty, why_not_direct: 'there is no session with it', alarms: [] };
   }
   return {
     path: path.kind,
     endpoint: path.endpoint,
-    rtt_ms: rttOf(peer),
+    rtt_ms: peer.paths.rttMs ?? null,
     path_since: new Date(path.sinceMs).toISOString(),
     why_not_direct: peer.paths.whyNotDirect,
+    alarms: peer.paths.alarms.map(({ kind, text }) => ({ alarm: kind, text })),
   };
 }
 
@@ -42,19 +35,16 @@ export function pathChangeView(
   return {
     path: path?.kind ?? '',
     endpoint: path?.endpoint ?? '',
-    rtt_ms: peer === undefined || path === undefined ? null : rttOf(peer),
+    rtt_ms: peer === undefined || path === undefined ? null : (peer.paths.rttMs ?? null),
     reason: path?.reason ?? 'there is none',
     before: before?.kind ?? '',
   };
 }
 
-export function pathFailureView({ code, text, wasUp, report }: PathFailure): PathFailureView {
-  return { code, text, was_in_use: wasUp, report: reportView(report) };
-}
-
-/** What the transport measures; pings in the session, which may have begun on another path, tell the rest. */
-function rttOf({ paths, session }: Peer): number | null {
-  return paths.rttMs ?? session.rttMs ?? null;
+/** `alarm`: there should be a direct path, and is none. */
+export function pathFailureView(failure: PathFailure, alarm: boolean): PathFailureView {
+  const { code, text, wasUp, report } = failure;
+  return { code, text, was_in_use: wasUp, alarm, report: reportView(report) };
 }
 
 function reportView(report: IceReport): PathReport {

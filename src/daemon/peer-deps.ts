@@ -9,8 +9,10 @@ import type { IncomingDeps } from './incoming.ts';
 import type { Log } from './log.ts';
 import type { Outbox } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
-import type { PathNetwork } from './paths/path-attempt.ts';
+import type { PathAlarm } from './paths/path-alarms.ts';
 import type { PathFailure } from './paths/path-finder.ts';
+import type { PathNetwork } from './paths/path-network.ts';
+import type { PathSettings } from './paths/path-settings.ts';
 import type { CurrentPath } from './paths/peer-paths.ts';
 import type { Route } from './paths/route.ts';
 
@@ -56,6 +58,7 @@ export interface PeerDeps {
   /** The relay to leave envelopes at for a peer that is away. */
   readonly mailboxFor: (peer: string) => Mailbox | undefined;
   readonly changed: (peer: string) => void;
+  readonly paths: PathSettings;
   /** Where direct paths are looked for; undefined: nowhere. */
   readonly network: PathNetwork | undefined;
   /** Another path carries the session, or none does. */
@@ -65,6 +68,7 @@ export interface PeerDeps {
     before: CurrentPath | undefined,
   ) => void;
   readonly pathFailed: (peer: string, failure: PathFailure) => void;
+  readonly pathAlarm: (peer: string, alarm: PathAlarm) => void;
   readonly roundTrip: (rttMs: number) => void;
   readonly dropped: (reason: string) => void;
 }

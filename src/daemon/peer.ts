@@ -98,6 +98,9 @@ export class Peer {
         },
         datagram: () => undefined,
         writable: wake,
+        measured: (rttMs) => {
+          this.paths.measured(rttMs);
+        },
         rotated: (chain) => {
           deps.acceptsChain(chain);
         },
@@ -110,14 +113,15 @@ export class Peer {
       },
     });
     this.paths = new PeerPaths({
-      clock: deps.clock,
+      ...{ clock: deps.clock, random: deps.random, settings: deps.paths },
       finder: deps.network && {
-        ...{ clock: deps.clock, random: deps.random, network: deps.network },
+        network: deps.network,
         goesFirst: toHex(deps.identity.firstKey) < key,
-        tell: (item) => {
-          this.#sessionPump.tell(item);
-        },
       },
+      tell: (item) => {
+        this.#sessionPump.tell(item);
+      },
+      sessionRttMs: () => this.session.rttMs,
       handlers: {
         packet: (packet) => {
           this.session.receive(packet, this.paths.linkOver('direct'));
@@ -127,6 +131,9 @@ export class Peer {
         },
         failed: (failure) => {
           deps.pathFailed(key, failure);
+        },
+        alarm: (alarm) => {
+          deps.pathAlarm(key, alarm);
         },
       },
     });
@@ -143,6 +150,7 @@ export class Peer {
       answers: this.#answers,
       outgoing: this.#outgoing,
       acceptance: () => deps.acceptanceFor(key),
+      mayCarryMessages: () => this.paths.carriesMessages,
     });
     this.#mailboxPump = new MailboxPump({
       outgoing: this.#outgoing,
@@ -170,6 +178,12 @@ export class Peer {
     return this.#sinceMs;
   }
 
+  /** Why its messages wait though it is there; empty when they need not. */
+  get whyHeld(): string {
+    if (this.paths.current === undefined || this.paths.carriesMessages) return '';
+    return `no direct path: ${this.paths.whyNotDirect}`;
+  }
+
   /** What carries the session; undefined: there is no way to it. */
   get path(): CurrentPath | undefined {
     return this.paths.current;
@@ -183,6 +197,7 @@ export class Peer {
       this.#mailboxPump.pump();
     } else if (this.session.state === 'open') {
       this.#sessionPump.pump();
+      if (!this.paths.carriesMessages && this.#outgoing.hasMessages) this.paths.want();
     } else if (this.session.state === 'idle' && this.#wantsSession()) {
       this.#sessionPump.open();
       this.#noteState();
@@ -314,9 +329,15 @@ export class Peer {
   }
 
   #onPathChanged(path: CurrentPath | undefined, before: CurrentPath | undefined): void {
+    if (!this.paths.carriesMessages && this.#outgoing.hasUnderWay) {
+      // What the session has not got through would go out again over the relay: it goes back to the outbox.
+      this.session.setLink(undefined);
+      this.session.restart();
+    }
     this.session.setLink(path?.link);
     this.#deps.pathChanged(this.key, path, before);
     this.#noteState();
+    this.wake();
   }
 
   #onMailboxFailure(code: string): void {

@@ -5,6 +5,7 @@
 import { fromHex, toHex } from '../base/bytes.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import { WireError } from '../base/wire-error.ts';
+import type { PathAlarmKind } from '../client/api.ts';
 import type { KeyChain } from '../identity/key-chain.ts';
 import { decodeNodeRecord } from '../identity/node-record.ts';
 import { CookieIssuer } from '../session/cookie.ts';
@@ -12,6 +13,7 @@ import { openEnvelope } from '../session/envelope.ts';
 import { Answers } from './answers.ts';
 import { decodeAppMessage, type MessageItem } from './app-message.ts';
 import { EnvelopeAnswers } from './envelope-answers.ts';
+import { EXPIRED } from './outbox-entry.ts';
 import type { Route } from './paths/route.ts';
 import { Peer } from './peer.ts';
 import type { Mailbox, PeerDeps } from './peer-deps.ts';
@@ -38,6 +40,8 @@ type FromNode =
   | 'network'
   | 'pathChanged'
   | 'pathFailed'
+  | 'pathAlarm'
+  | 'paths'
   | 'roundTrip'
   | 'dropped';
 
@@ -46,8 +50,6 @@ export interface PeersDeps extends Pick<PeerDeps, FromNode> {
   readonly store: TrustStore;
   readonly relays: RelaySet;
   readonly postman: Postman;
-  /** False: no message goes over a relay, whatever else there is. */
-  readonly relayFallback: boolean;
 }
 
 /** More initiations than this are answered with cookies (about 0.3 ms of curve arithmetic each). */
@@ -105,6 +107,21 @@ export class Peers {
     return totals;
   }
 
+  /** The reason of a message to it that it has not got in time. */
+  whyExpired(peer: string): string {
+    const why = this.#peers.get(peer)?.whyHeld ?? '';
+    return why === '' ? EXPIRED : `${EXPIRED}: ${why}`;
+  }
+
+  /** For how many of them each alarm stands. */
+  pathAlarms(): Record<PathAlarmKind, number> {
+    const counts = { no_direct_path: 0, slow_path: 0 };
+    for (const { paths } of this.#peers.values()) {
+      for (const { kind } of paths.alarms) counts[kind] += 1;
+    }
+    return counts;
+  }
+
   start(): void {
     for (const record of this.#deps.store.all()) this.trustChanged(record);
   }
@@ -146,7 +163,7 @@ export class Peers {
 
   onPacket({ from, packet }: RelaySetEvents['packet']): void {
     const peer = this.#peers.get(from);
-    if (peer === undefined || !this.#deps.relayFallback) this.#deps.dropped('untrusted');
+    if (peer === undefined) this.#deps.dropped('untrusted');
     else peer.session.receive(packet, peer.paths.linkOver('relay'));
   }
 
@@ -238,7 +255,6 @@ export class Peers {
   }
 
   #routeTo(peer: string): Route | undefined {
-    if (!this.#deps.relayFallback) return undefined;
     return this.#deps.relays.routeTo(peer, fromHex(peer));
   }
 
@@ -263,10 +279,12 @@ export class Peers {
   }
 
   #mailboxFor(peer: string): Mailbox | undefined {
-    const { identity, postman, relayFallback, relays, store } = this.#deps;
+    const { identity, paths, postman, relays, store } = this.#deps;
     const record = store.get(peer);
-    if (record === undefined || !relayFallback) return undefined;
+    if (record === undefined) return undefined;
     this.#askAbout(record);
+    // An envelope is a message over the relay, too.
+    if (!paths.mayRelay) return undefined;
     const [relay] = relaysFor(record.relays, relays.settled);
     if (relay === undefined) return undefined;
     const { chain } = record;

@@ -13,6 +13,8 @@ export interface SessionPumpDeps {
   readonly outgoing: Outgoing;
   /** What the peer has to hear first, if anything. */
   readonly acceptance: () => AppMessage | undefined;
+  /** False: the session is there for everything else. */
+  readonly mayCarryMessages: () => boolean;
 }
 
 /** Receipts for 512 messages; more of them wait for the open session. */
@@ -41,7 +43,7 @@ export class SessionPump {
     );
     const entries: OutboxEntry[] = [];
     outgoing.sessionRun.restart();
-    if (!outgoing.isHeld) {
+    if (!outgoing.isHeld && this.#deps.mayCarryMessages()) {
       outgoing.sessionRun.take(MAX_EARLY_MESSAGES, (entry) => {
         // What cannot fit need not be read from the disk.
         if (!fitsEarly([...items, new Uint8Array(entry.bytes)])) return false;
@@ -83,11 +85,13 @@ export class SessionPump {
     if (this.#early !== undefined) this.#deps.answers.putBack(this.#early.answers);
     this.#early = undefined;
     this.#told.clear();
-    this.#deps.outgoing.sessionEnded('the session ended');
+    // Where messages wait for another path, that is the reason.
+    this.#deps.outgoing.sessionEnded(this.#deps.mayCarryMessages() ? 'the session ended' : '');
   }
 
   pump(): void {
-    if (this.#pumpTold() && this.#pumpAnswers()) this.#pumpMessages();
+    if (!this.#pumpTold() || !this.#pumpAnswers()) return;
+    if (this.#deps.mayCarryMessages()) this.#pumpMessages();
   }
 
   #pumpTold(): boolean {

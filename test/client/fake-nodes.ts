@@ -60,6 +60,7 @@ export const BOB_AS_PEER: PeerView = {
   rtt_ms: 1.5,
   path_since: '2026-01-01T00:00:01.000Z',
   why_not_direct: 'no check was answered',
+  alarms: [],
   since: '2026-01-01T00:00:00.000Z',
   encrypted: true,
   authenticated: true,

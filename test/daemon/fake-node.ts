@@ -45,6 +45,7 @@ export const PEER: PeerView = {
   rtt_ms: 25,
   path_since: '2026-01-01T00:00:01.000Z',
   why_not_direct: 'no check was answered',
+  alarms: [],
   since: TIME,
   encrypted: true,
   authenticated: true,
@@ -111,6 +112,7 @@ const COUNTERS: NodeCounters = {
   pathChanges: new Map([['direct', 5]]),
   pathAttempts: new Map([['no_answer', 2]]),
   pathLosses: new Map([['consent_lost', 1]]),
+  pathAlarms: { no_direct_path: 2, slow_path: 1 },
   drops: new Map([['replayed', 7]]),
 };
 

@@ -17,6 +17,7 @@ const BUILD = { 'pilot_build_info{version="1.2.3"}': 1 };
 
 const SESSIONS = {
   ...{ pilot_sessions_open: 4, pilot_direct_ratio: 0.75 },
+  ...{ pilot_direct_path_missing: 2, pilot_path_slow: 1 },
   'pilot_path_changes_total{path="direct"}': 5,
   'pilot_path_attempts_total{outcome="no_answer"}': 2,
   'pilot_path_losses_total{reason="consent_lost"}': 1,

@@ -91,15 +91,16 @@ describe('what cannot be sent', () => {
     await expect(world.until(sent)).rejects.toMatchObject({ code });
   });
 
-  test('with a relay that must not be used', async () => {
+  test('relay_fallback false, where no direct path is looked for', async () => {
     await alice.stop();
-    alice.settings = { ...alice.settings, relayFallback: false };
+    alice.settings = { ...alice.settings, paths: { ...alice.settings.paths, mayRelay: false } };
     alice.start();
     await world.run(1000);
     for (const call of [alice.send(bob, 'x'), world.until(alice.node.ping({ target: 'bob' }))]) {
       await expect(call).rejects.toMatchObject({ code: 'connection_failed' });
     }
-    expect(alice.node.counters()).toMatchObject({ packetsSent: 0, outboxMessages: 0 });
+    expect(alice.node.counters()).toMatchObject({ outboxMessages: 0 });
+    expect(bob.inbox).not.toContain('x');
   });
 
   test('to a full disk', async () => {

@@ -27,6 +27,7 @@ function open(limits = { maxMessages: 10, maxBytes: 1000 }): Outbox {
     storage,
     clock,
     limits,
+    whyExpired: () => 'expired: no direct path',
     changed: (entry) => {
       changes.push(entry.reason === '' ? entry.state : `${entry.state}: ${entry.reason}`);
     },
@@ -215,7 +216,7 @@ describe('dead letters', () => {
     clock.advance(1000);
     outbox.expire();
     expect(queued(outbox)).toEqual([entry.id]);
-    expect(changes).toContain('dead: expired');
+    expect(changes).toContain('dead: expired: no direct path');
   });
 
   test('a retry puts one at the end of the queue, with its whole life before it', async () => {

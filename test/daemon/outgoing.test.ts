@@ -23,6 +23,7 @@ function setUp(): { clock: ManualClock; outbox: Outbox; outgoing: Outgoing; wake
     storage: new MemoryStorage(),
     clock,
     limits: { maxMessages: 5000, maxBytes: 100_000 },
+    whyExpired: () => 'expired',
     changed: quiet,
   });
   const outgoing = new Outgoing(PEER, {

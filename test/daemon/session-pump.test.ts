@@ -25,6 +25,7 @@ test('a peer that offers path after path and acknowledges nothing does not fill 
     ...{ session, outgoing },
     answers: new Answers(),
     acceptance: () => undefined,
+    mayCarryMessages: () => true,
   });
   let last = '';
   for (let i = 0; i < 10_000; i++) {

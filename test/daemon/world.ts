@@ -20,7 +20,7 @@ export const SETTINGS: NodeSettings = {
   inbox: { maxMessages: 10_000, maxBytes: 2 ** 28 },
   outbox: { maxMessages: 100_000, maxBytes: 2 ** 30 },
   handshakeTimeoutMs: 5000,
-  relayFallback: true,
+  paths: { isDirectRequired: false, mayRelay: true, isStatic: false, maxLatencyMs: 60_000 },
 };
 
 /** A host of the world: its disk outlives its process. */

@@ -39,7 +39,7 @@ import type { PortMapping, PortMappingState } from '../links/port-mapping.ts';
 import type { Log } from '../log.ts';
 import { GuardedEmitter } from './guarded-emitter.ts';
 import { KnownCandidates } from './known-candidates.ts';
-import type { NetworkEvents, PathNetwork } from './path-attempt.ts';
+import type { NetworkEvents, PathNetwork } from './path-network.ts';
 import { StunServers, type StunServersDeps } from './stun-servers.ts';
 import type { Underlay } from './underlay.ts';
 

@@ -11,54 +11,21 @@
  */
 import { toHex } from '../../base/bytes.ts';
 import type { Cancel, Clock } from '../../base/clock.ts';
-import type { Endpoint } from '../../base/endpoint.ts';
-import type { Emitter } from '../../base/events.ts';
 import { describeError } from '../../base/pilot-error.ts';
 import type { RandomBytes } from '../../base/random.ts';
 import type { Candidate } from '../../ice/candidate.ts';
-import type { PunchBudget } from '../../ice/hard-nat-budget.ts';
 import { IceAgent } from '../../ice/ice-agent.ts';
 import type { IceReport } from '../../ice/ice-report.ts';
-import type { IceAgentSettings, SelectedPair } from '../../ice/ice-settings.ts';
-import type { NatReport } from '../../ice/nat-behaviour.ts';
-import type { StunRouter } from '../../ice/stun-router.ts';
+import type { IceAgentSettings, PathQuality, SelectedPair } from '../../ice/ice-settings.ts';
 import type { Link } from '../../session/link.ts';
+import { describePeerEnd, NOT_BETTER } from './path-end.ts';
 import { MAX_ITEM_CANDIDATES, type PathItem } from './path-message.ts';
+import type { PathNetwork } from './path-network.ts';
 import { Punching } from './punching.ts';
 import { SilenceWatch } from './silence-watch.ts';
-import type { Underlay, UnderlayLink } from './underlay.ts';
-
-export interface NetworkEvents {
-  /** One more address at which this host may be reached. */
-  readonly candidate: Candidate;
-  /** No more are to come for now. */
-  readonly gathered: object;
-  /** What was found out about the NAT in between. */
-  readonly nat: NatReport;
-  /** A path in use has gone silent: perhaps all of our network has. */
-  readonly suspected: object;
-  /** The candidates before are void. */
-  readonly changed: { readonly reason: string };
-}
+import type { UnderlayLink } from './underlay.ts';
 
 export type PathOffer = PathItem & { readonly step: 'offer' | 'answer' };
-
-/** What attempts need of the node's network. */
-export interface PathNetwork {
-  readonly underlay: Underlay;
-  readonly router: StunRouter;
-  readonly candidates: readonly Candidate[];
-  readonly isGathered: boolean;
-  readonly natReport: NatReport | undefined;
-  /** Numeric: those that are asked about the NAT. */
-  readonly stunServers: readonly Endpoint[];
-  readonly punchBudget: PunchBudget;
-  /** Makes sure that what is known is not old: a NAT may have forgotten it. */
-  freshen(): void;
-  /** A path in use does not answer. */
-  suspect(): void;
-  readonly events: Pick<Emitter<NetworkEvents>, 'on'>;
-}
 
 export interface AttemptDeps {
   readonly clock: Clock;
@@ -71,6 +38,10 @@ export interface AttemptDeps {
 }
 
 export interface AttemptHandlers {
+  /** We control, and this pair was found. False: what is in use is as good. */
+  isWanted(pair: SelectedPair): boolean;
+  /** The quality of the path may be another. */
+  probed(attempt: PathAttempt): void;
   /** The link may be used. */
   up(attempt: PathAttempt): void;
   packet(packet: Uint8Array): void;
@@ -79,7 +50,7 @@ export interface AttemptHandlers {
 }
 
 export interface AttemptEnd {
-  /** A code: of ICE's failures, `consent_lost`, `link_…`, `peer_…`. */
+  /** A code: of ICE's failures, `consent_lost`, `not_better`, `link_…`, `peer_…`. */
   readonly code: string;
   /** For people. */
   readonly text: string;
@@ -88,8 +59,6 @@ export interface AttemptEnd {
 }
 
 export const ATTEMPT_ID_BYTES = 8;
-/** What a peer calls a reason ends on screens. */
-const CODE = /^[a-z0-9_]+$/;
 /** On top of the round trip, for two busy machines. */
 const READY_MARGIN_MS = 30;
 /** A first round trip may have waited for a lost packet. */
@@ -130,13 +99,19 @@ export class PathAttempt {
         selected: (pair) => {
           this.#onSelected(pair);
         },
+        probed: () => {
+          if (this.#state === 'up') deps.handlers.probed(this);
+        },
         failed: (report) => {
           const { code = 'failed', text = 'no path was found' } = report.failure ?? {};
           this.#end({ code, text: this.#withNats(code, text), isByPeer: false });
         },
         consentLost: () => {
-          const text = 'the path does not answer any more';
-          this.#end({ code: 'consent_lost', text, isByPeer: false });
+          this.#end({
+            code: 'consent_lost',
+            text: 'the path does not answer any more',
+            isByPeer: false,
+          });
         },
       },
     );
@@ -190,8 +165,14 @@ export class PathAttempt {
     return this.#pair;
   }
 
+  /** Undefined before a pair is selected. */
+  get quality(): PathQuality | undefined {
+    return this.#agent.quality;
+  }
+
+  /** By ICE's probes, which go on when nothing is sent; else by the transport. */
   get rttMs(): number | undefined {
-    return this.#link?.rttMs ?? this.#pair?.rttMs;
+    return this.quality?.rttMs ?? this.#link?.rttMs;
   }
 
   /** What the peer says of this attempt. */
@@ -211,11 +192,8 @@ export class PathAttempt {
       case 'punch':
         this.#punching.receive(item.message);
         return;
-      case 'end': {
-        const reason = CODE.test(item.reason) ? item.reason : 'unspecified';
-        const text = `the peer ended it: ${reason}`;
-        this.#end({ code: `peer_${reason}`, text, isByPeer: true });
-      }
+      case 'end':
+        this.#end({ ...describePeerEnd(item.reason), isByPeer: true });
     }
   }
 
@@ -283,13 +261,26 @@ export class PathAttempt {
   #onSelected(pair: SelectedPair): void {
     // The first pair carries the link; ICE waited for a better one before it agreed on it.
     if (this.#state !== 'checking' || this.#remoteStreamId === undefined) return;
+    const isControlling = this.#agent.role === 'controlling';
+    if (isControlling && !this.#deps.handlers.isWanted(pair)) {
+      this.#end({ code: NOT_BETTER, text: 'the path in use is as good', isByPeer: false });
+      return;
+    }
     this.#pair = pair;
     this.#state = 'linked';
     this.#agent.settle();
     this.#punching.selected();
+    if (!this.#openLink(pair, this.#remoteStreamId) || !isControlling) return;
+    const readyMs = Math.min(MAX_READY_MS, (pair.rttMs ?? MAX_READY_MS) + READY_MARGIN_MS);
+    this.#cancelReady = this.#deps.clock.after(readyMs, () => {
+      this.#becomeUp();
+    });
+  }
+
+  #openLink(pair: SelectedPair, remoteId: number): boolean {
     const address = {
       ...{ base: pair.base, remote: pair.remote.endpoint },
-      ...{ localId: this.#streamId, remoteId: this.#remoteStreamId },
+      ...{ localId: this.#streamId, remoteId },
     };
     try {
       const link = this.#deps.network.underlay.openLink(address, {
@@ -312,13 +303,9 @@ export class PathAttempt {
       };
     } catch (error) {
       this.#end({ code: 'link_failed', text: describeError(error), isByPeer: false });
-      return;
+      return false;
     }
-    if (this.#agent.role !== 'controlling') return;
-    const readyMs = Math.min(MAX_READY_MS, (pair.rttMs ?? MAX_READY_MS) + READY_MARGIN_MS);
-    this.#cancelReady = this.#deps.clock.after(readyMs, () => {
-      this.#becomeUp();
-    });
+    return true;
   }
 
   /** The NATs are a reason where nothing was heard, not where something else went wrong. */

@@ -7,7 +7,8 @@
  *     shorter round trip, by more than the margin     before    the one in use
  *
  * A path is left for a better one of its own rank only when that is clearly better, and one that lost
- * packets is trusted again only when it loses far fewer: two paths that are about as good do not take turns.
+ * packets is trusted again only when it loses far fewer, after a while: two paths that are about as good do not
+ * take turns.
  */
 
 export interface PathFacts {
@@ -22,6 +23,8 @@ export interface PathFacts {
   readonly loss: number;
   /** Since when we wait for a sign of life in vain; 0 when nothing is due. */
   readonly silentMs: number;
+  /** It was left a while ago because it lost packets (distrust.ts). */
+  readonly isDistrusted: boolean;
 }
 
 export interface PathPolicy {
@@ -36,10 +39,10 @@ export interface PathChoice {
   readonly reason: string;
 }
 
-/** Two probes without an answer, and a little: a dead path is left within 3 s. */
-export const SILENT_AFTER_MS = 2500;
-/** A path that loses this much is worse than a relay; back below the second it is worth it again. */
-const BAD_LOSS = 0.2;
+/** Seven probes of consent without an answer. With half a second until they begin, a dead path is left in 2 s. */
+export const SILENT_AFTER_MS = 1500;
+/** A path that loses more is worse than a relay; back at the second it is worth it again. */
+export const BAD_LOSS = 0.2;
 const GOOD_LOSS = 0.05;
 /** A path of the same rank has to be faster by both. */
 const RTT_MARGIN_MS = 5;
@@ -94,8 +97,10 @@ function rankOf({ kind, isLan }: PathFacts): 0 | 1 | 2 {
   return isLan ? 0 : 1;
 }
 
-function isWorking({ id, silentMs, loss }: PathFacts, currentId: string | undefined): boolean {
-  return silentMs < SILENT_AFTER_MS && loss <= (id === currentId ? BAD_LOSS : GOOD_LOSS);
+function isWorking(path: PathFacts, currentId: string | undefined): boolean {
+  const { id, silentMs, loss, isDistrusted } = path;
+  if (isDistrusted || silentMs >= SILENT_AFTER_MS) return false;
+  return loss <= (id === currentId ? BAD_LOSS : GOOD_LOSS);
 }
 
 function isClearlyFaster(path: PathFacts, than: PathFacts): boolean {

@@ -2,26 +2,25 @@
  * Looks for a direct path to one peer for as long as there is a session to speak about it.
  *
  *     silent ── session opens ──> [attempt] ── up ──> the link in use
- *                                  │  ^                    │ lost
- *                                  v  │ timer, network     v
- *                                 waiting <────────────────┘
+ *                                  │  ^                  │ lost    │ timer, network: is there a better one?
+ *                                  v  │ timer, network   v         │ (not where paths are static)
+ *                                 waiting <──────────────┘         └──> [attempt] beside it
  *
- * A new attempt leaves the link of the one before alone until it has one of its own. Of two offers that cross,
- * that of the node with the lower key stands.
+ * A new attempt leaves the link of the one before alone until it has one of its own, and ends as `not_better`
+ * when it leads to the same pair, or to one that path-choice.ts would not take. Of two offers that cross, that of
+ * the node with the lower key stands.
  */
 import { Backoff, type BackoffSettings } from '../../base/backoff.ts';
 import type { Cancel, Clock } from '../../base/clock.ts';
-import type { RandomBytes } from '../../base/random.ts';
-import type { IceAgentSettings, SelectedPair } from '../../ice/ice-settings.ts';
+import { type RandomBytes, randomFraction } from '../../base/random.ts';
+import type { IceAgentSettings, PathQuality, SelectedPair } from '../../ice/ice-settings.ts';
 import type { Link } from '../../session/link.ts';
-import {
-  type AttemptDeps,
-  type AttemptEnd,
-  PathAttempt,
-  type PathNetwork,
-  type PathOffer,
-} from './path-attempt.ts';
+import { type AttemptDeps, type AttemptEnd, PathAttempt, type PathOffer } from './path-attempt.ts';
+import { choosePath } from './path-choice.ts';
+import { NOT_BETTER } from './path-end.ts';
+import { directFacts, isSamePair } from './path-facts.ts';
 import type { PathItem } from './path-message.ts';
+import type { PathNetwork } from './path-network.ts';
 
 export interface PathFinderDeps {
   readonly clock: Clock;
@@ -30,6 +29,8 @@ export interface PathFinderDeps {
   readonly ice?: Partial<IceAgentSettings>;
   /** Our first key is the lower one of the two. */
   readonly goesFirst: boolean;
+  /** What is in use is left alone until it fails. */
+  readonly isStatic: boolean;
   /** To the peer, inside the session. */
   readonly tell: (item: PathItem) => void;
   readonly handlers: PathFinderHandlers;
@@ -39,6 +40,8 @@ export interface PathFinderHandlers {
   packet(packet: Uint8Array): void;
   /** There is a link, another one, or none. */
   linkChanged(): void;
+  /** The quality of the link may be another. */
+  probed(): void;
   /** An attempt came to nothing, or its link was lost. */
   failed(failure: PathFailure): void;
 }
@@ -54,6 +57,11 @@ const RETRY: BackoffSettings = { initialMs: 30_000, maxMs: 600_000, multiplier: 
 const AFTER_LOSS: BackoffSettings = { initialMs: 500, maxMs: 30_000, multiplier: 2, jitter: true };
 /** A path that lasted for so long was a good one: the next is looked for without delay. */
 const STEADY_MS = 60_000;
+/** Is there a better path than the one in use? Half of it to one and a half; both sides ask. */
+export const REPROBE_MS = 10 * 60_000;
+/** Who wants a path, and is told that there is none, may ask again after this long. */
+const WANTED_AGAIN_MS = 10_000;
+const IS_NOT_BETTER: ReadonlySet<string> = new Set([NOT_BETTER, `peer_${NOT_BETTER}`]);
 /** Both sides see most changes; who does not go first waits for the other's offer. */
 const SECOND_DELAY_MS = 1500;
 
@@ -71,7 +79,10 @@ export class PathFinder {
   #pending:
     { readonly attempt: PathAttempt; readonly isOurs: boolean; isAnswered: boolean } | undefined;
   #cancelNext: Cancel = () => undefined;
+  /** When that is (monotonic). */
+  #nextMs = -Infinity;
   #lastFailure: PathFailure | undefined;
+  #lastEndMs = -Infinity;
 
   constructor(deps: PathFinderDeps) {
     this.#deps = deps;
@@ -80,6 +91,10 @@ export class PathFinder {
     this.#attemptDeps = {
       ...deps,
       handlers: {
+        isWanted: (pair) => this.#isWanted(pair),
+        probed: (attempt) => {
+          if (attempt === this.#current) deps.handlers.probed();
+        },
         up: (attempt) => {
           this.#onUp(attempt);
         },
@@ -92,7 +107,7 @@ export class PathFinder {
       },
     };
     this.#release = deps.network.events.on('changed', () => {
-      this.tryNow();
+      if (!deps.isStatic || this.#current === undefined) this.tryNow();
     });
   }
 
@@ -103,6 +118,11 @@ export class PathFinder {
   /** What the link runs over. */
   get pair(): SelectedPair | undefined {
     return this.#current?.pair;
+  }
+
+  /** Of the link; undefined without one. */
+  get quality(): PathQuality | undefined {
+    return this.#current?.quality;
   }
 
   get rttMs(): number | undefined {
@@ -140,6 +160,14 @@ export class PathFinder {
     if (this.#isTalking) this.#startIn(0);
   }
 
+  /** Something waits for a direct path: the next attempt is due, unless the last one has just ended. */
+  want(): void {
+    if (this.#current !== undefined || this.#pending !== undefined || !this.#isTalking) return;
+    const nowMs = this.#deps.clock.monotonic();
+    const isSoon = this.#nextMs <= nowMs + SECOND_DELAY_MS;
+    if (!isSoon && nowMs - this.#lastEndMs >= WANTED_AGAIN_MS) this.#startIn(0);
+  }
+
   receive(item: PathItem): void {
     if (!this.#isTalking) return;
     const pending = this.#pending;
@@ -160,8 +188,10 @@ export class PathFinder {
 
   #startIn(delayMs: number): void {
     const { clock, goesFirst } = this.#deps;
+    const ms = delayMs + (goesFirst ? 0 : SECOND_DELAY_MS);
     this.#cancelNext();
-    this.#cancelNext = clock.after(delayMs + (goesFirst ? 0 : SECOND_DELAY_MS), () => {
+    this.#nextMs = clock.monotonic() + ms;
+    this.#cancelNext = clock.after(ms, () => {
       this.#start();
     });
   }
@@ -188,6 +218,7 @@ export class PathFinder {
     this.#current = attempt;
     this.#upMs = this.#deps.clock.monotonic();
     this.#retry.reset();
+    this.#probeLater();
     this.#deps.handlers.linkChanged();
     // After the session has left it.
     before?.close();
@@ -197,15 +228,39 @@ export class PathFinder {
     const wasUp = this.#current === attempt;
     if (this.#pending?.attempt === attempt) this.#pending = undefined;
     if (wasUp) this.#current = undefined;
-    const { tell, handlers } = this.#deps;
+    this.#lastEndMs = this.#deps.clock.monotonic();
     if (!end.isByPeer && this.#isTalking) {
-      tell({ kind: 'path', attempt: attempt.id, step: 'end', reason: end.code });
+      this.#deps.tell({ kind: 'path', attempt: attempt.id, step: 'end', reason: end.code });
     }
-    this.#lastFailure = { ...end, wasUp };
+    if (this.#current !== undefined && IS_NOT_BETTER.has(end.code)) this.#probeLater();
+    else this.#fail({ ...end, wasUp });
+  }
+
+  #fail(failure: PathFailure): void {
+    const { wasUp } = failure;
+    const { handlers } = this.#deps;
+    this.#lastFailure = failure;
     if (wasUp) handlers.linkChanged();
-    handlers.failed(this.#lastFailure);
+    handlers.failed(failure);
     if (!this.#isTalking || this.#pending !== undefined) return;
-    this.#startIn(wasUp ? this.#delayAfterLoss() : this.#retry.next());
+    if (this.#current !== undefined) this.#probeLater();
+    else this.#startIn(wasUp ? this.#delayAfterLoss() : this.#retry.next());
+  }
+
+  #probeLater(): void {
+    const { isStatic, random } = this.#deps;
+    this.#cancelNext();
+    if (!isStatic) this.#startIn(Math.round(REPROBE_MS * (0.5 + randomFraction(random))));
+  }
+
+  /** Is it better than the path in use? */
+  #isWanted(pair: SelectedPair): boolean {
+    const { pair: before, quality } = this.#current ?? {};
+    if (before === undefined || quality === undefined) return true;
+    if (isSamePair(before, pair)) return false;
+    const current = directFacts(before, quality, 'current');
+    const found = directFacts(pair, { rttMs: pair.rttMs, loss: 0, silentMs: 0 }, 'found');
+    return choosePath([current, found], 'current', { mayRelay: false }).path === found;
   }
 
   #delayAfterLoss(): number {

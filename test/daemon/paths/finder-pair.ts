@@ -33,11 +33,12 @@ export class FinderSide {
       readonly clock: ManualClock;
       readonly random: RandomBytes;
       readonly internet: Internet;
+      readonly isStatic: boolean;
     },
     kind: SiteKind,
     goesFirst: boolean,
   ) {
-    const { clock, random, internet } = world;
+    const { clock, random, internet, isStatic } = world;
     this.underlay = new SimUnderlay(internet.addSite(kind).hosts[0] ?? [], { clock, random });
     const { underlay } = this;
     this.network = new LocalNetwork({
@@ -48,7 +49,7 @@ export class FinderSide {
       resolve: async () => Promise.reject(new Error('no such name')),
     });
     this.finder = new PathFinder({
-      ...{ clock, random, goesFirst, network: this.network },
+      ...{ clock, random, goesFirst, isStatic, network: this.network },
       tell: (item) => {
         this.told.push(item.step);
         this.tell(item);
@@ -61,6 +62,7 @@ export class FinderSide {
         linkChanged: () => {
           this.send(RESUME);
         },
+        probed: () => undefined,
         failed: (failure) => this.failures.push(failure),
       },
     });
@@ -71,8 +73,15 @@ export class FinderSide {
   }
 }
 
+export interface FinderPairOptions {
+  readonly seed?: number;
+  readonly delayMs?: number;
+  readonly isStatic?: boolean;
+}
+
 export class FinderPair {
   readonly clock = new ManualClock();
+  readonly internet: Internet;
   /** `a` goes first. */
   readonly a: FinderSide;
   readonly b: FinderSide;
@@ -81,13 +90,14 @@ export class FinderPair {
 
   constructor(
     kinds: readonly [SiteKind, SiteKind],
-    { seed = 1, delayMs = 10 }: { readonly seed?: number; readonly delayMs?: number } = {},
+    { seed = 1, delayMs = 10, isStatic = false }: FinderPairOptions = {},
   ) {
     const { clock } = this;
     const random = seededRandom(seed);
-    const internet = new Internet({ clock, random, delayMs });
-    this.a = new FinderSide({ clock, random, internet }, kinds[0], true);
-    this.b = new FinderSide({ clock, random, internet }, kinds[1], false);
+    this.internet = new Internet({ clock, random, delayMs });
+    const world = { clock, random, isStatic, internet: this.internet };
+    this.a = new FinderSide(world, kinds[0], true);
+    this.b = new FinderSide(world, kinds[1], false);
     this.sides = [this.a, this.b];
     this.a.tell = this.#carryTo(this.b, 2 * delayMs);
     this.b.tell = this.#carryTo(this.a, 2 * delayMs);

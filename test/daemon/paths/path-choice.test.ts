@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { choosePath, type PathFacts } from '../../../src/daemon/paths/path-choice.ts';
+import {
+  choosePath,
+  type PathFacts,
+  SILENT_AFTER_MS,
+} from '../../../src/daemon/paths/path-choice.ts';
 
 const facts = (id: string, more: Partial<PathFacts> = {}): PathFacts => ({
   id,
@@ -10,6 +14,7 @@ const facts = (id: string, more: Partial<PathFacts> = {}): PathFacts => ({
   rttMs: 20,
   loss: 0,
   silentMs: 0,
+  isDistrusted: false,
   ...more,
 });
 const relay = (more: Partial<PathFacts> = {}): PathFacts =>
@@ -57,14 +62,14 @@ describe('of these paths, with this one in use, that one is chosen', () => {
     ],
     [
       'silent direct',
-      [relay(), facts('wan', { silentMs: 2500 })],
+      [relay(), facts('wan', { silentMs: SILENT_AFTER_MS })],
       'wan',
       'relay',
       'the other is silent',
     ],
     [
       'a little silent',
-      [relay(), facts('wan', { silentMs: 2499 })],
+      [relay(), facts('wan', { silentMs: SILENT_AFTER_MS - 1 })],
       'wan',
       'wan',
       'still the best',
@@ -85,6 +90,20 @@ describe('of these paths, with this one in use, that one is chosen', () => {
       'still the best',
     ],
     ['return when it does not', [relay(), facts('wan', { loss: 0.05 })], 'relay', 'wan', 'direct'],
+    [
+      'not one that is distrusted',
+      [relay(), facts('wan', { isDistrusted: true })],
+      'relay',
+      'relay',
+      'still the best',
+    ],
+    [
+      'one that is distrusted when nothing else works',
+      [relay({ silentMs: 9000 }), facts('wan', { isDistrusted: true })],
+      'relay',
+      'wan',
+      'direct',
+    ],
     [
       'all silent: the better kind',
       [relay({ silentMs: 9000 }), facts('wan', { silentMs: 9000 })],
@@ -120,6 +139,7 @@ const anyPath = fc.record({
   rttMs: fc.option(fc.nat(500), { nil: undefined }),
   loss: fc.double({ min: 0, max: 1, noNaN: true }),
   silentMs: fc.nat(10_000),
+  isDistrusted: fc.boolean(),
 } satisfies Record<keyof PathFacts, unknown>);
 
 test('whatever was measured: a choice stands until something else is measured', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { REPROBE_MS } from '../../../src/daemon/paths/path-finder.ts';
 import { expectPackets, type FinderPair, newPair, startedPair } from './finder-pair.ts';
 
 async function connected(): Promise<FinderPair> {
@@ -84,16 +85,82 @@ describe('two nodes behind homes', () => {
     await expectPackets(pair);
   });
 
-  test('a path stays while another one is looked for', async () => {
+  test('a path stays when nothing better is found, and that is no failure', async () => {
+    const pair = await connected();
+    const before = pair.sides.map(({ finder }) => finder.link);
+    pair.a.finder.tryNow();
+    expect(await pair.until(() => pair.a.finder.isTrying, 100)).toBeDefined();
+    expect(await pair.until(() => !pair.a.finder.isTrying, 5000)).toBeDefined();
+    await pair.pass(2000);
+    expect(pair.sides.map(({ finder }) => finder.link)).toEqual(before);
+    expect(pair.sides.map(({ failures }) => failures)).toEqual([[], []]);
+    await expectPackets(pair);
+    expect(pair.sides.map(({ underlay }) => underlay.linkCount)).toEqual([1, 1]);
+  });
+
+  test('a host that has moved has another path, soon', async () => {
     const pair = await connected();
     const before = pair.a.finder.link;
-    pair.a.finder.tryNow();
-    await pair.until(() => pair.a.finder.isTrying, 100);
-    expect(pair.a.finder.link).toBe(before);
-    expect(await pair.until(() => pair.a.finder.link !== before, 5000)).toBeDefined();
-    await pair.until(() => pair.isUp, 2000);
+    pair.a.underlay.moveTo(pair.internet.addSite('home').hosts[0] ?? []);
+    const isThere = (): boolean => pair.isUp && pair.a.finder.link !== before;
+    expect(await pair.until(isThere, 15_000)).toBeDefined();
     await expectPackets(pair);
     await pair.pass(2000);
     expect(pair.sides.map(({ underlay }) => underlay.linkCount)).toEqual([1, 1]);
   });
+});
+
+describe('topology', () => {
+  /** How many attempts either side began. */
+  const offers = ({ sides }: FinderPair): number =>
+    sides.flatMap(({ told }) => told).filter((step) => step === 'offer').length;
+
+  async function connectedAs(isStatic: boolean): Promise<FinderPair> {
+    const pair = await startedPair(['home', 'home'], { isStatic });
+    expect(await pair.until(() => pair.isUp, 5000)).toBeDefined();
+    await pair.pass(2000);
+    for (const { told } of pair.sides) told.length = 0;
+    return pair;
+  }
+
+  test('dynamic: a better path is looked for by a timer, and when the network changes', async () => {
+    const pair = await connectedAs(false);
+    await pair.pass(REPROBE_MS / 2 - 5000);
+    expect(offers(pair)).toBe(0);
+    await pair.pass(2 * REPROBE_MS);
+    const byTimer = offers(pair);
+    expect(byTimer).toBeGreaterThanOrEqual(1);
+    // Both sides ask, each at half of the time at the soonest.
+    expect(byTimer).toBeLessThanOrEqual(5);
+    pair.a.network.events.emit('changed', { reason: 'interfaces' });
+    await pair.pass(3000);
+    expect(offers(pair)).toBe(byTimer + 1);
+    // All of that led to the path in use.
+    expect(pair.sides.map(({ failures }) => failures)).toEqual([[], []]);
+  });
+
+  test('static: a path in use is left alone, whatever changes', async () => {
+    const pair = await connectedAs(true);
+    await pair.pass(3 * REPROBE_MS);
+    for (const { network } of pair.sides) network.events.emit('changed', { reason: 'interfaces' });
+    await pair.pass(5000);
+    expect(offers(pair)).toBe(0);
+    expect(pair.isUp).toBe(true);
+  });
+
+  test.each([true, false])(
+    'a path that fails is looked for again; static: %s',
+    async (isStatic) => {
+      const pair = await connectedAs(isStatic);
+      pair.blockUdp(true);
+      pair.a.send('lost');
+      await pair.pass(10_000);
+      expect(pair.sides.map(({ finder }) => finder.link)).toEqual([undefined, undefined]);
+      pair.blockUdp(false);
+      // Also after an attempt that came to nothing.
+      expect(await pair.until(() => pair.isUp, 60_000)).toBeDefined();
+      expect(offers(pair)).toBeGreaterThan(0);
+      await expectPackets(pair);
+    },
+  );
 });
