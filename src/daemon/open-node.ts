@@ -105,7 +105,7 @@ function unusable(file: string, fault: string, cause?: unknown): PilotError {
   });
 }
 
-function nodeSettings({ node, protocol, trust, messaging }: Config): NodeSettings {
+function nodeSettings({ node, network, protocol, trust, messaging }: Config): NodeSettings {
   const { retry_policy: retry, inbox, outbox } = messaging;
   return {
     hostname: node.hostname,
@@ -125,6 +125,11 @@ function nodeSettings({ node, protocol, trust, messaging }: Config): NodeSetting
     inbox: { maxMessages: inbox.max_messages, maxBytes: inbox.max_mb * MIB },
     outbox: { maxMessages: outbox.max_messages, maxBytes: outbox.max_mb * MIB },
     handshakeTimeoutMs: protocol.connection.handshake_timeout_ms,
-    relayFallback: protocol.connection.relay_fallback,
+    paths: {
+      isDirectRequired: network.nat_traversal === 'required',
+      mayRelay: protocol.connection.relay_fallback,
+      isStatic: network.topology === 'static',
+      maxLatencyMs: network.max_latency_ms,
+    },
   };
 }
