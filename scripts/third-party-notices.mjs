@@ -11,7 +11,7 @@ const KNOWN_LICENSES = new Set([
   'ISC',
   'MIT',
 ]);
-const NOTICE_FILE = /^(licen[cs]e|copying|notice)([.-].*)?$/i;
+const NOTICE_FILE = /^(licen[cs]e|copying|notice)(-[\w.]+?)?(\.(md|txt))?$/i;
 const RULE = '-'.repeat(80);
 
 /**

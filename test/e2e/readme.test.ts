@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 
@@ -72,5 +74,26 @@ test('the program of the README', { timeout: 60_000 }, async () => {
     expect(stdout).toContain(`I am ${await alice.nodeId()}\nnoon\n`);
     expect(stdout).toMatch(/^[0-9a-f-]{36} is (queued|sent|delivered)$/m);
     expect(code).toBe(0);
+  });
+});
+
+test('the configuration of the README for a language model', { timeout: 60_000 }, async () => {
+  interface Configuration {
+    readonly mcpServers: { readonly pilot: { readonly command: string; readonly args: string[] } };
+  }
+  await Sandbox.run(async (sandbox) => {
+    const alice = await sandbox.node('alice').start('--hostname', 'alice');
+    const { pilot } = (JSON.parse(example('mcp')) as Configuration).mcpServers;
+    const env = Object.entries(alice.env).map(([name, value = '']) => [name, value] as const);
+    const client = new Client({ name: 'readme', version: '1' });
+    try {
+      await client.connect(
+        new StdioClientTransport({ ...pilot, env: Object.fromEntries(env), stderr: 'ignore' }),
+      );
+      const result = await client.callTool({ name: 'pilot_info', arguments: {} });
+      expect(result.structuredContent).toMatchObject({ id: await alice.nodeId() });
+    } finally {
+      await client.close();
+    }
   });
 });

@@ -8,7 +8,7 @@ export const mcp = defineCommand({
   },
   returns: 'nothing; it speaks the model context protocol until its standard input ends',
   details:
-    'For clients that run programs (stdio): command pilotctl, arguments mcp. The daemon need not run\nyet. Without --allow-trust only the user, with pilotctl approve, decides who may send messages here.',
+    'For clients that run programs (stdio): command pilotctl, arguments mcp. The daemon need not run\nyet. Without --allow-trust the model may ask nodes for trust, but approves none that asks: that is\nup to the user, with pilotctl approve.',
   async run({ client, io, notice, options }) {
     // Its packages take longer to load than all that a small command does.
     const { serveStdio } = await import('../mcp/serve-stdio.ts');
