@@ -1,35 +1,36 @@
 /** Collects bytes, big-endian: the reverse of `ByteReader`. Grows as needed. */
 export class ByteWriter {
   #bytes: Uint8Array;
-  #view: DataView;
   #length = 0;
 
   constructor(capacity = 64) {
     this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   u8(value: number): this {
     const at = this.#grow(1);
-    this.#view.setUint8(at, value);
+    this.#bytes[at] = value;
     return this;
   }
 
   u16(value: number): this {
     const at = this.#grow(2);
-    this.#view.setUint16(at, value);
+    this.#bytes[at] = value >>> 8;
+    this.#bytes[at + 1] = value;
     return this;
   }
 
   u32(value: number): this {
-    const at = this.#grow(4);
-    this.#view.setUint32(at, value);
+    this.#writeWord(this.#grow(4), value);
     return this;
   }
 
+  /** RangeError for what is no count up to 2^53 - 1. */
   u64(value: number): this {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} is no count`);
     const at = this.#grow(8);
-    this.#view.setBigUint64(at, BigInt(value));
+    this.#writeWord(at, Math.floor(value / 2 ** 32));
+    this.#writeWord(at + 4, value >>> 0);
     return this;
   }
 
@@ -41,10 +42,20 @@ export class ByteWriter {
 
   /** A view of what was written; writing on does not change it. */
   finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    const bytes = this.#bytes;
+    return this.#length === bytes.length ? bytes : bytes.subarray(0, this.#length);
   }
 
-  /** Call it before naming `#bytes` or `#view`: it replaces them. */
+  /** By hand: most of what is written is small, and a DataView for it costs more than the writing. */
+  #writeWord(at: number, value: number): void {
+    const bytes = this.#bytes;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >>> 16;
+    bytes[at + 2] = value >>> 8;
+    bytes[at + 3] = value;
+  }
+
+  /** Call it before naming `#bytes`: it replaces them. */
   #grow(by: number): number {
     const start = this.#length;
     this.#length += by;
@@ -52,7 +63,6 @@ export class ByteWriter {
       const larger = new Uint8Array(Math.max(this.#length, this.#bytes.length * 2));
       larger.set(this.#bytes);
       this.#bytes = larger;
-      this.#view = new DataView(larger.buffer);
     }
     return start;
   }

@@ -29,3 +29,7 @@ test('what was finished stays when writing goes on', () => {
   expect(toHex(first)).toBe('0102');
   expect(toHex(writer.finish())).toBe('01020304');
 });
+
+test.each([-1, 1.5, 2 ** 53, Number.NaN])('u64 refuses %d', (value) => {
+  expect(() => new ByteWriter().u64(value)).toThrow(RangeError);
+});
