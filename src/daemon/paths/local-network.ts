@@ -13,16 +13,15 @@
  *     another address, or one is gone       `changed`: what peers were told before is void
  *
  * A socket for which no server answers keeps what servers said before: they are down, or we are offline, and
- * neither says that the address is another one.
+ * neither says that the address is another one. When they answer again, `changed`: paths may be possible again.
  *
  * Idle, a round every 5 minutes is all the traffic. Nobody needs the mappings meanwhile: paths keep their own
  * alive, and whoever begins to look for one asks for fresh ones with `freshen`.
  */
-import { Backoff, type BackoffSettings } from '../../base/backoff.ts';
 import type { Cancel, Clock } from '../../base/clock.ts';
 import { type Endpoint, formatEndpoint } from '../../base/endpoint.ts';
 import type { Emitter } from '../../base/events.ts';
-import { type RandomBytes, randomFraction } from '../../base/random.ts';
+import type { RandomBytes } from '../../base/random.ts';
 import type { GathererSettings, LocalBase } from '../../ice/base-gatherer.ts';
 import type { Candidate } from '../../ice/candidate.ts';
 import { endpointKey } from '../../ice/endpoint-key.ts';
@@ -40,6 +39,7 @@ import type { Log } from '../log.ts';
 import { GuardedEmitter } from './guarded-emitter.ts';
 import { KnownCandidates } from './known-candidates.ts';
 import type { NetworkEvents, PathNetwork } from './path-network.ts';
+import { MIN_ROUND_MS, RoundPace } from './round-pace.ts';
 import { StunServers, type StunServersDeps } from './stun-servers.ts';
 import type { Underlay } from './underlay.ts';
 
@@ -59,12 +59,6 @@ export interface LocalNetworkDeps extends StunServersDeps {
   readonly gatherer?: Partial<GathererSettings>;
 }
 
-/** Three quarters to five quarters of it, so that nodes which were started together spread out. */
-export const ROUND_MS = 5 * 60_000;
-/** After rounds in which no server answered: names and relays come late at the start of a host. */
-const RETRY: BackoffSettings = { initialMs: 10_000, maxMs: ROUND_MS, multiplier: 2, jitter: true };
-/** Whoever asks sooner after the last round waits for this; many peers lose their paths at one time. */
-export const MIN_ROUND_MS = 2_000;
 /** NATs that forget mappings early do so after 30 s (RFC 4787, REQ-5, asks for 2 minutes). */
 export const FRESH_MS = 20_000;
 /** A gateway may take ten seconds to say no. */
@@ -86,7 +80,7 @@ export class LocalNetwork implements PathNetwork {
   readonly punchBudget: PunchBudget;
   readonly #deps: LocalNetworkDeps;
   readonly #servers: StunServers;
-  readonly #retry: Backoff;
+  readonly #pace: RoundPace;
   readonly #known = new KnownCandidates();
   #state: 'new' | 'running' | 'stopped' = 'new';
   #watcher: NetworkWatcher | undefined;
@@ -104,7 +98,7 @@ export class LocalNetwork implements PathNetwork {
   constructor(deps: LocalNetworkDeps) {
     this.#deps = deps;
     this.punchBudget = new PunchBudget(deps.clock);
-    this.#retry = new Backoff(RETRY, deps.random);
+    this.#pace = new RoundPace(deps.clock, deps.random);
     this.events = new GuardedEmitter<NetworkEvents>((err) => {
       deps.log.error({ err }, 'a listener of the network failed');
     });
@@ -306,18 +300,17 @@ export class LocalNetwork implements PathNetwork {
       this.#void('outer_address');
       this.#startMapping(MIN_MAPPING_MS);
     } else this.#setGathered();
-    if (udp || servers === '') {
-      this.#retry.reset();
-      this.#beginIn(Math.round(ROUND_MS * (0.75 + randomFraction(this.#deps.random) / 2)));
-    } else {
-      // Perhaps names led to where nobody is, in a hotel before it lets us in.
-      this.#servers.forget();
-      this.#beginIn(Math.max(MIN_ROUND_MS, this.#retry.next()));
-    }
+    const outcome = udp ? 'answered' : servers === '' ? 'nobody_to_ask' : 'silent';
+    // Perhaps names led to where nobody is, in a hotel before it lets us in.
+    if (outcome === 'silent') this.#servers.forget();
+    const { delayMs, isBack } = this.#pace.next(outcome);
+    this.#beginIn(delayMs);
+    if (isBack) this.#void('udp_again');
   }
 
   #void(reason: string): void {
     this.#isGathered = false;
+    this.#pace.forget();
     this.#deps.log.info({ reason }, 'the addresses of this node have changed');
     this.#emit('changed', { reason });
     if (this.#round?.isOver === true) this.#setGathered();

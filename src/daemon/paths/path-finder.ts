@@ -81,6 +81,7 @@ export class PathFinder {
   #cancelNext: Cancel = () => undefined;
   /** When that is (monotonic). */
   #nextMs = -Infinity;
+  #isAgainDue = false;
   #lastFailure: PathFailure | undefined;
   #lastEndMs = -Infinity;
 
@@ -197,7 +198,13 @@ export class PathFinder {
   }
 
   #start(): void {
-    if (this.#pending !== undefined || !this.#isTalking) return;
+    if (!this.#isTalking) return;
+    if (this.#pending !== undefined) {
+      // What it knows is old: once it has failed, there is another one without delay.
+      this.#isAgainDue = true;
+      return;
+    }
+    this.#isAgainDue = false;
     const attempt = PathAttempt.offer(this.#attemptDeps);
     this.#pending = { attempt, isOurs: true, isAnswered: false };
   }
@@ -244,7 +251,11 @@ export class PathFinder {
     handlers.failed(failure);
     if (!this.#isTalking || this.#pending !== undefined) return;
     if (this.#current !== undefined) this.#probeLater();
-    else this.#startIn(wasUp ? this.#delayAfterLoss() : this.#retry.next());
+    else this.#startIn(wasUp ? this.#delayAfterLoss() : this.#delayAfterFailure());
+  }
+
+  #delayAfterFailure(): number {
+    return this.#isAgainDue ? 0 : this.#retry.next();
   }
 
   #probeLater(): void {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { FRESH_MS, MIN_ROUND_MS, ROUND_MS } from '../../../src/daemon/paths/local-network.ts';
+import { FRESH_MS } from '../../../src/daemon/paths/local-network.ts';
+import { MIN_ROUND_MS, ROUND_MS } from '../../../src/daemon/paths/round-pace.ts';
 import type { SiteKind } from '../../support/nat/sites.ts';
 import { DEAD_SERVER, NetworkFixture, settle } from './network-fixture.ts';
 

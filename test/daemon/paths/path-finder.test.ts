@@ -71,6 +71,21 @@ describe('two nodes behind homes', () => {
     expect(suspicions[0]).toBe(sinceMs + 500);
   });
 
+  test.each([40, 47, 55, 90, 300])(
+    'UDP that was blocked for %i s: a path within 15 s of its end',
+    async (seconds) => {
+      const pair = await connected();
+      pair.blockUdp(true);
+      pair.a.send('lost');
+      pair.b.send('lost');
+      await pair.pass(seconds * 1000);
+      expect(pair.isUp).toBe(false);
+      pair.blockUdp(false);
+      expect(await pair.until(() => pair.isUp, 15_000)).toBeDefined();
+      await expectPackets(pair);
+    },
+  );
+
   test('without a session there is neither a path nor an attempt', async () => {
     const pair = await connected();
     pair.endSession();
