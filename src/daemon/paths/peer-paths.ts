@@ -66,6 +66,8 @@ export class PeerPaths {
   #route: Route | undefined;
   #current: CurrentPath | undefined;
   #currentId: string | undefined;
+  /** Of the direct path that there is, or was last. */
+  #directId = '';
 
   constructor(deps: PeerPathsDeps) {
     const { clock, random, settings, tell, handlers } = deps;
@@ -194,6 +196,8 @@ export class PeerPaths {
   }
 
   #onFailed(failure: PathFailure): void {
+    // One that lost packets, and now all of them, comes back without a record: it is the same for all that.
+    if (failure.wasUp && this.#distrust.has(this.#directId)) this.#distrust.add(this.#directId);
     // One that was lost is looked for again at once: what comes of that counts.
     if (!failure.wasUp && this.#finder?.link === undefined) this.#alarms.noDirectPath(failure.text);
     this.#deps.handlers.failed(failure);
@@ -237,6 +241,7 @@ export class PeerPaths {
     const { link, pair, quality, rttMs } = this.#finder ?? {};
     if (link === undefined || pair === undefined || quality === undefined) return;
     const measured = directFacts(pair, { ...quality, rttMs });
+    this.#directId = measured.id;
     const facts = { ...measured, isDistrusted: this.#distrust.has(measured.id) };
     yield { facts, link, endpoint: formatEndpoint(pair.remote.endpoint) };
   }
