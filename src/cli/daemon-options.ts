@@ -8,6 +8,7 @@ export const daemonOptions = {
   stun: list('HOST:PORT', 'a STUN server; may be repeated'),
   hostname: text('NAME', 'the name of this node'),
   listen: text('ADDR', 'where direct links arrive (UDP), for example :0'),
+  transport: choice(['auto', 'udx', 'webrtc'], 'what direct paths are made of'),
   config: text('FILE', 'another configuration file', { isFile: true }),
   autoApprove: toggle('trust whoever asks: for demos and closed networks'),
   token: text('TOKEN', 'what the relays ask for; others can see it here: better PILOT_TOKEN'),
@@ -71,6 +72,7 @@ export async function daemonArguments(options: DaemonOptions): Promise<readonly 
   const single: readonly (readonly [string, string | undefined])[] = [
     ['--hostname', options.hostname],
     ['--listen', options.listen],
+    ['--transport', options.transport],
     ['--config', options.config],
     ['--log-level', options.logLevel],
     ['--log-format', options.logFormat],

@@ -24,6 +24,7 @@ interface Options {
   readonly stun: readonly string[];
   readonly hostname?: string;
   readonly listen?: string;
+  readonly transport?: string;
   readonly config?: string;
   readonly autoApprove?: true;
   readonly trustAutoApprove?: true;
@@ -66,6 +67,7 @@ function newCommand(): Command {
     .option('--stun <host:port>', 'a STUN server; may be repeated', collected, [])
     .option('--hostname <name>', 'the name of this node')
     .option('--listen <address>', 'where direct links arrive (UDP), for example :0')
+    .option('--transport <name>', 'auto, udx or webrtc: what direct paths are made of')
     .option('--config <file>', 'another configuration file')
     .option('--auto-approve', 'trust whoever asks: for demos and closed networks')
     .option('--token <token>', 'what the relays ask for; others see it here: better PILOT_TOKEN')
@@ -94,6 +96,7 @@ function commandLineOf(options: Options): CommandLine {
       'protocol.connection.relays': relays.length > 0 ? relays : undefined,
       'protocol.connection.stun_servers': stun.length > 0 ? stun : undefined,
       'protocol.connection.listen': options.listen,
+      'network.transport': options.transport,
       'protocol.connection.relay_token': options.token,
       'node.hostname': options.hostname,
       'trust.auto_approve': options.autoApprove ?? options.trustAutoApprove,

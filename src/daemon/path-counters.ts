@@ -16,6 +16,7 @@ const KNOWN_CODES: Readonly<Record<IceFailure, true>> & Readonly<Record<string, 
   consent_lost: true,
   bad_credentials: true,
   link_failed: true,
+  no_common_transport: true,
 };
 
 export class PathCounters {
@@ -28,7 +29,7 @@ export class PathCounters {
 
   changed(kind: Link['kind'] | undefined): void {
     add(this.changes, kind ?? 'none');
-    if (kind === 'direct') add(this.attempts, 'succeeded');
+    if (kind === 'direct' || kind === 'webrtc') add(this.attempts, 'succeeded');
   }
 
   failed({ code, wasUp }: Pick<PathFailure, 'code' | 'wasUp'>): void {

@@ -42,6 +42,10 @@ const network = section({
     of: ['required', 'preferred', 'off'],
     default: 'required',
   }),
+  transport: choice(
+    'What direct paths are made of: UDX streams (udx), WebRTC data channels (webrtc), or UDX with every node that has it (auto).',
+    { of: ['auto', 'udx', 'webrtc'], default: 'auto' },
+  ),
   port_mapping: toggle('Whether to ask the gateway for a port (PCP, NAT-PMP, UPnP).', {
     default: true,
   }),

@@ -85,11 +85,18 @@ describe('start', () => {
       ...['start', '--relay', 'ws://a', '--relay=ws://b', '--stun', 's:1', '--beacon', 's:2'],
       ...['--listen', ':0', '--config', 'c.yaml', '--trust-auto-approve', '--token', 'hush'],
       ...['--log-level', 'debug', '--log-format', 'json', '--registry', 'ignored:1'],
+      ...['--transport', 'webrtc'],
     ]);
     expect(started()).toEqual({
       args: [
         ...['--relay=ws://a', '--relay=ws://b', '--stun=s:1', '--stun=s:2', '--listen=:0'],
-        ...['--config=c.yaml', '--log-level=debug', '--log-format=json', '--auto-approve'],
+        ...[
+          '--transport=webrtc',
+          '--config=c.yaml',
+          '--log-level=debug',
+          '--log-format=json',
+          '--auto-approve',
+        ],
       ],
       token: 'hush',
     });

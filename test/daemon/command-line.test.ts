@@ -33,6 +33,7 @@ test('every option becomes its setting', () => {
     ...['--relay', 'wss://one', '--relay=wss://two', '--stun', 'a:1', '--beacon', 'b:2'],
     ...['--hostname', 'alpha', '--listen', ':7000', '--config', 'c.yaml', '--auto-approve'],
     ...['--token=t', '--log-level', 'debug', '--log-format', 'text', '--socket', '/tmp/s'],
+    ...['--transport', 'webrtc'],
   );
   expect(result).toEqual({
     configFile: 'c.yaml',
@@ -42,6 +43,7 @@ test('every option becomes its setting', () => {
       'protocol.connection.relays': ['wss://one', 'wss://two'],
       'protocol.connection.stun_servers': ['a:1', 'b:2'],
       'protocol.connection.listen': ':7000',
+      'network.transport': 'webrtc',
       'protocol.connection.relay_token': 't',
       'node.hostname': 'alpha',
       'trust.auto_approve': true,

@@ -43,6 +43,7 @@ test('without any source every setting has its default', () => {
     network: {
       topology: 'dynamic',
       nat_traversal: 'required',
+      transport: 'auto',
       port_mapping: true,
       max_latency_ms: 200,
     },

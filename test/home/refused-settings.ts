@@ -64,6 +64,7 @@ export const REFUSED_BY_KEY: Record<string, readonly Refused[]> = {
   ],
   'network.topology': choiceOf('dynamc', 'dynamic'),
   'network.nat_traversal': choiceOf('prefered', 'preferred'),
+  'network.transport': choiceOf('webrct', 'webrtc').concat([['udp', '"udp"', 'did you mean udx?']]),
   'network.port_mapping': [],
   'network.max_latency_ms': [
     below(0),

@@ -97,12 +97,13 @@ export class Station {
 export async function startStation(
   sandbox: Sandbox,
   servers: Servers,
-  { name, host }: { readonly name: string; readonly host: Namespace },
+  place: { readonly name: string; readonly host: Namespace; readonly options?: readonly string[] },
 ): Promise<Station> {
+  const { name, host, options = [] } = place;
   const node = sandbox.node(name, host.inside);
   node.env['PILOT_RELAY'] = servers.relayUrl;
   node.env['PILOT_NAT_TRAVERSAL'] = 'required';
-  await node.start('--hostname', name, ...servers.stunOptions);
+  await node.start('--hostname', name, ...servers.stunOptions, ...options);
   return new Station(node, await nodeIdOf(node));
 }
 

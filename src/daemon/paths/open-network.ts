@@ -78,7 +78,7 @@ function openUnderlay({
   const wanted = parseEndpoint(config.protocol.connection.listen)?.port ?? 0;
   const port = wanted === 0 ? readKeptPort(storage) : wanted;
   try {
-    const underlay = new UdpUnderlay({ clock, random, port });
+    const underlay = new UdpUnderlay({ clock, random, port, transport: config.network.transport });
     log.debug({ bases: underlay.bases }, 'UDP sockets open');
     return underlay;
   } catch (error) {

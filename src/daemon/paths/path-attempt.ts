@@ -1,17 +1,12 @@
 /**
  * One attempt to reach a peer directly, and the link that came of it.
  *
- *     checking ── ICE selects a pair ──> linked ── we control, or the first packet came ──> up
- *        │                                  │                                               │
- *        └── nothing works, no time ────────┴── consent lost, the link closed, the peer's end ──> ended
- *
- * What is sent to an end that is not there yet comes again only after a second. The controlled side has its end
- * a round trip after the other one at the latest, and keeps silent until it hears something; so the other one
- * waits for that long and sends first.
+ *     checking ── ICE selects a pair ──> linked ── both ends are there (path-transport.ts) ──> up
+ *        │                                  │                                                  │
+ *        └── nothing works, no time ────────┴── consent lost, the link closed, the peer's end ─┴──> ended
  */
 import { toHex } from '../../base/bytes.ts';
-import type { Cancel, Clock } from '../../base/clock.ts';
-import { describeError } from '../../base/pilot-error.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { RandomBytes } from '../../base/random.ts';
 import type { Candidate } from '../../ice/candidate.ts';
 import { IceAgent } from '../../ice/ice-agent.ts';
@@ -21,9 +16,9 @@ import type { Link } from '../../session/link.ts';
 import { describePeerEnd, NOT_BETTER } from './path-end.ts';
 import { MAX_ITEM_CANDIDATES, type PathItem } from './path-message.ts';
 import type { PathNetwork } from './path-network.ts';
+import { PathTransport } from './path-transport.ts';
 import { Punching } from './punching.ts';
 import { SilenceWatch } from './silence-watch.ts';
-import type { UnderlayLink } from './underlay.ts';
 
 export type PathOffer = PathItem & { readonly step: 'offer' | 'answer' };
 
@@ -59,10 +54,6 @@ export interface AttemptEnd {
 }
 
 export const ATTEMPT_ID_BYTES = 8;
-/** On top of the round trip, for two busy machines. */
-const READY_MARGIN_MS = 30;
-/** A first round trip may have waited for a lost packet. */
-const MAX_READY_MS = 500;
 /** Sent, and heard nothing since: ICE asks whether the path is there. */
 const ANXIOUS_AFTER_MS = 500;
 
@@ -72,21 +63,21 @@ export class PathAttempt {
   readonly #agent: IceAgent;
   readonly #punching: Punching;
   readonly #silence: SilenceWatch;
-  readonly #streamId: number;
+  readonly #transport: PathTransport;
+  readonly #offer: PathOffer | undefined;
   readonly #release: (() => void)[];
+  #isAgreed = false;
   #isRemoteDone = false;
-  #remoteStreamId: number | undefined;
   #pair: SelectedPair | undefined;
-  #link: UnderlayLink | undefined;
-  #carrier: Link | undefined;
   #state: 'checking' | 'linked' | 'up' | 'ended' = 'checking';
-  #cancelReady: Cancel | undefined;
 
-  private constructor(deps: AttemptDeps, id: string, role: 'controlling' | 'controlled') {
+  private constructor(deps: AttemptDeps, id: string, offer: PathOffer | undefined) {
     const { clock, network, random, ice } = deps;
+    const role = offer === undefined ? 'controlling' : 'controlled';
     this.id = id;
     this.#deps = deps;
-    this.#streamId = network.underlay.newStreamId();
+    this.#offer = offer;
+    this.#transport = this.#newTransport(offer === undefined);
     this.#agent = new IceAgent(
       {
         ...{ clock, random, router: network.router },
@@ -141,24 +132,18 @@ export class PathAttempt {
     ];
   }
 
-  /** Tells the peer that we want a direct path. Who offers controls. */
+  /** One of ours: who offers controls. */
   static offer(deps: AttemptDeps): PathAttempt {
-    const id = toHex(deps.random(ATTEMPT_ID_BYTES));
-    const attempt = new PathAttempt(deps, id, 'controlling');
-    attempt.#begin('offer');
-    return attempt;
+    return new PathAttempt(deps, toHex(deps.random(ATTEMPT_ID_BYTES)), undefined);
   }
 
   static answer(deps: AttemptDeps, offer: PathOffer): PathAttempt {
-    const attempt = new PathAttempt(deps, offer.attempt, 'controlled');
-    attempt.#setRemote(offer);
-    attempt.#begin('answer');
-    return attempt;
+    return new PathAttempt(deps, offer.attempt, offer);
   }
 
   /** What carries packets; undefined until it is up. */
   get link(): Link | undefined {
-    return this.#state === 'up' ? this.#carrier : undefined;
+    return this.#state === 'up' ? this.#transport.link : undefined;
   }
 
   get pair(): SelectedPair | undefined {
@@ -172,7 +157,24 @@ export class PathAttempt {
 
   /** By ICE's probes, which go on when nothing is sent; else by the transport. */
   get rttMs(): number | undefined {
-    return this.quality?.rttMs ?? this.#link?.rttMs;
+    return this.quality?.rttMs ?? this.#transport.rttMs;
+  }
+
+  /** Tells the peer that we want a direct path, or answers it. Once; may end the attempt. */
+  begin(): void {
+    const { tell, network } = this.#deps;
+    if (this.#offer !== undefined) this.#setRemote(this.#offer);
+    if (this.#state === 'ended') return;
+    network.freshen();
+    const nat = this.#punching.takeNews();
+    tell({
+      ...{ kind: 'path', attempt: this.id },
+      step: this.#offer === undefined ? 'offer' : 'answer',
+      ...{ credentials: this.#agent.credentials, ...this.#transport.terms },
+      ...(nat !== undefined && { nat }),
+    });
+    this.#transport.told();
+    this.#tellCandidates(network.candidates, network.isGathered);
   }
 
   /** What the peer says of this attempt. */
@@ -189,6 +191,9 @@ export class PathAttempt {
         if (item.nat !== undefined) this.#punching.learn(item.nat);
         this.#giveUpEarly();
         return;
+      case 'channel':
+        this.#transport.accept(item.fingerprint);
+        return;
       case 'punch':
         this.#punching.receive(item.message);
         return;
@@ -202,7 +207,6 @@ export class PathAttempt {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     for (const release of this.#release.splice(0)) release();
-    this.#cancelReady?.();
     this.#silence.stop();
     this.#agent.close();
     this.#punching.close();
@@ -211,18 +215,8 @@ export class PathAttempt {
 
   /** Its last packets leave by its socket, which may be one that was opened for this attempt. */
   async #closeLink(): Promise<void> {
-    await this.#link?.close();
+    await this.#transport.close();
     this.#punching.releaseSocket();
-  }
-
-  #begin(step: 'offer' | 'answer'): void {
-    const { credentials } = this.#agent;
-    const { tell, network } = this.#deps;
-    network.freshen();
-    const nat = this.#punching.takeNews();
-    const terms = { credentials, streamId: this.#streamId, ...(nat !== undefined && { nat }) };
-    tell({ kind: 'path', attempt: this.id, step, ...terms });
-    this.#tellCandidates(network.candidates, network.isGathered);
   }
 
   #tellCandidates(candidates: readonly Candidate[], isLast: boolean): void {
@@ -248,11 +242,12 @@ export class PathAttempt {
     if (this.#isRemoteDone && !this.#punching.isPlanned) this.#agent.remoteDone();
   }
 
-  #setRemote({ credentials, streamId, nat }: PathOffer): void {
-    if (this.#remoteStreamId !== undefined) return;
-    this.#remoteStreamId = streamId;
-    if (nat !== undefined) this.#punching.learn(nat);
-    if (!this.#agent.setRemote(credentials)) {
+  #setRemote(terms: PathOffer): void {
+    if (this.#isAgreed) return;
+    this.#isAgreed = true;
+    if (terms.nat !== undefined) this.#punching.learn(terms.nat);
+    this.#transport.agree(terms);
+    if (!this.#agent.setRemote(terms.credentials)) {
       const text = 'the peer told credentials that ICE does not allow';
       this.#end({ code: 'bad_credentials', text, isByPeer: false });
     }
@@ -260,7 +255,7 @@ export class PathAttempt {
 
   #onSelected(pair: SelectedPair): void {
     // The first pair carries the link; ICE waited for a better one before it agreed on it.
-    if (this.#state !== 'checking' || this.#remoteStreamId === undefined) return;
+    if (this.#state !== 'checking' || !this.#isAgreed) return;
     const isControlling = this.#agent.role === 'controlling';
     if (isControlling && !this.#deps.handlers.isWanted(pair)) {
       this.#end({ code: NOT_BETTER, text: 'the path in use is as good', isByPeer: false });
@@ -270,42 +265,33 @@ export class PathAttempt {
     this.#state = 'linked';
     this.#agent.settle();
     this.#punching.selected();
-    if (!this.#openLink(pair, this.#remoteStreamId) || !isControlling) return;
-    const readyMs = Math.min(MAX_READY_MS, (pair.rttMs ?? MAX_READY_MS) + READY_MARGIN_MS);
-    this.#cancelReady = this.#deps.clock.after(readyMs, () => {
-      this.#becomeUp();
-    });
+    this.#transport.use(pair, isControlling);
   }
 
-  #openLink(pair: SelectedPair, remoteId: number): boolean {
-    const address = {
-      ...{ base: pair.base, remote: pair.remote.endpoint },
-      ...{ localId: this.#streamId, remoteId },
-    };
-    try {
-      const link = this.#deps.network.underlay.openLink(address, {
-        packet: (packet) => {
-          this.#onPacket(packet);
+  #newTransport(isOffering: boolean): PathTransport {
+    const { clock, network, tell, handlers } = this.#deps;
+    return new PathTransport({
+      ...{ clock, isOffering, underlay: network.underlay },
+      handlers: {
+        tellFingerprint: (fingerprint) => {
+          tell({ kind: 'path', attempt: this.id, step: 'channel', fingerprint });
         },
-        closed: (reason) => {
-          const text = `the link ended: ${reason}`;
-          this.#end({ code: `link_${reason}`, text, isByPeer: false });
+        up: () => {
+          this.#becomeUp();
         },
-      });
-      this.#link = link;
-      this.#carrier = {
-        kind: link.kind,
-        maxPacketBytes: link.maxPacketBytes,
-        send: (packet) => {
+        sent: () => {
           this.#silence.sent();
-          link.send(packet);
         },
-      };
-    } catch (error) {
-      this.#end({ code: 'link_failed', text: describeError(error), isByPeer: false });
-      return false;
-    }
-    return true;
+        packet: (packet) => {
+          this.#silence.heard();
+          this.#agent.heard();
+          handlers.packet(packet);
+        },
+        ended: (code, text) => {
+          this.#end({ code, text, isByPeer: false });
+        },
+      },
+    });
   }
 
   /** The NATs are a reason where nothing was heard, not where something else went wrong. */
@@ -319,13 +305,6 @@ export class PathAttempt {
     this.#state = 'up';
     for (const release of this.#release.splice(0)) release();
     this.#deps.handlers.up(this);
-  }
-
-  #onPacket(packet: Uint8Array): void {
-    this.#silence.heard();
-    this.#agent.heard();
-    this.#becomeUp();
-    this.#deps.handlers.packet(packet);
   }
 
   #end(end: Omit<AttemptEnd, 'report'>): void {

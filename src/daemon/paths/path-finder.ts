@@ -207,6 +207,7 @@ export class PathFinder {
     this.#isAgainDue = false;
     const attempt = PathAttempt.offer(this.#attemptDeps);
     this.#pending = { attempt, isOurs: true, isAnswered: false };
+    attempt.begin();
   }
 
   #onOffer(offer: PathOffer): void {
@@ -217,6 +218,7 @@ export class PathFinder {
     pending?.attempt.close();
     const attempt = PathAttempt.answer(this.#attemptDeps, offer);
     this.#pending = { attempt, isOurs: false, isAnswered: true };
+    attempt.begin();
   }
 
   #onUp(attempt: PathAttempt): void {

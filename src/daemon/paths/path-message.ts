@@ -2,8 +2,10 @@
  * How two nodes agree on a direct path: items of kind `p` inside their session (app-message.ts).
  *
  *     k 'p'   a: attempt, 8 B   s: step
- *     o  offer, a  answer   u: ufrag   p: password   i: stream id   n: NAT (absent: not known yet)
+ *     o  offer, a  answer   u: ufrag   p: password   i: stream id (absent: no UDX)
+ *                           n: NAT (absent: not known yet)
  *     c  candidates         c: up to 10   last: no more come   n: NAT (absent: as before)
+ *     w  data channel       f: fingerprint, 32 B
  *     x  punching           punch-codec.ts
  *     e  end                code: text
  *
@@ -29,8 +31,8 @@ export type PathItem = {
   | {
       readonly step: 'offer' | 'answer';
       readonly credentials: IceCredentials;
-      /** By which packets find the sender's end of the link: 32 bits, not 0. */
-      readonly streamId: number;
+      /** By which packets find the sender's end of the link: 32 bits, not 0. Absent: it has no UDX. */
+      readonly streamId?: number;
       /** Of the sender; absent while it is not known. */
       readonly nat?: NatSummary;
     }
@@ -41,6 +43,11 @@ export type PathItem = {
       readonly isLast: boolean;
       /** When it is known better than before. */
       readonly nat?: NatSummary;
+    }
+  | {
+      readonly step: 'channel';
+      /** SHA-256 of the sender's certificate for DTLS: 64 hexadecimal digits in lower case. */
+      readonly fingerprint: string;
     }
   | { readonly step: 'punch'; readonly message: PunchMessage }
   | {
@@ -53,6 +60,7 @@ export type PathItem = {
 /** In one item: as many as ICE looks at in an attempt. */
 export const MAX_ITEM_CANDIDATES = MAX_REMOTE_CANDIDATES;
 const ATTEMPT_BYTES = 8;
+const FINGERPRINT_BYTES = 32;
 const MAX_REASON_LENGTH = 64;
 const MAX_FOUNDATION_LENGTH = 32;
 const MAX_PORT = 0xffff;
@@ -71,7 +79,7 @@ export function pathItemMembers(item: PathItem): object {
         s: item.step === 'offer' ? 'o' : 'a',
         u: ufrag,
         p: password,
-        i: item.streamId,
+        ...(item.streamId !== undefined && { i: item.streamId }),
         ...natMember(item.nat),
       };
     }
@@ -86,6 +94,8 @@ export function pathItemMembers(item: PathItem): object {
         ...natMember(item.nat),
       };
     }
+    case 'channel':
+      return { ...head, s: 'w', f: fromHex(item.fingerprint) };
     case 'punch':
       return { ...head, s: 'x', ...punchMembers(item.message) };
     case 'end':
@@ -107,6 +117,10 @@ export function readPathItem(fields: CborFields): PathItem | undefined {
       const isLast = fields.flag('last');
       return { kind, attempt, step: 'candidates', candidates, isLast, ...readNatMember(fields) };
     }
+    case 'w': {
+      const fingerprint = toHex(fields.bytes('f', { exactly: FINGERPRINT_BYTES }));
+      return { kind, attempt, step: 'channel', fingerprint };
+    }
     case 'x': {
       const message = readPunch(fields);
       return message && { kind, attempt, step: 'punch', message };
@@ -123,14 +137,19 @@ export function readPathItem(fields: CborFields): PathItem | undefined {
 /** What an offer and an answer hold alike. */
 function readTerms(fields: CborFields): {
   credentials: IceCredentials;
-  streamId: number;
+  streamId?: number;
   nat?: NatSummary;
 } {
   const credentials = { ufrag: fields.text('u', {}), password: fields.text('p', {}) };
   if (!areIceCredentials(credentials)) throw new WireError('u and p are no ICE credentials');
+  return { credentials, ...readStreamId(fields), ...readNatMember(fields) };
+}
+
+function readStreamId(fields: CborFields): { streamId?: number } {
+  if (!fields.has('i')) return {};
   const streamId = numberUpTo(MAX_U32, fields, 'i');
   if (streamId === 0) throw new WireError('i is 0');
-  return { credentials, streamId, ...readNatMember(fields) };
+  return { streamId };
 }
 
 function natMember(nat: NatSummary | undefined): object {

@@ -6,28 +6,55 @@ import type { LocalBase } from '../../ice/base-gatherer.ts';
 import { StunRouter } from '../../ice/stun-router.ts';
 import { DirectLink } from '../links/direct-link.ts';
 import { type Base, UdpPort, type UdpPortOptions } from '../links/udp-port.ts';
-import type { LinkAddress, LinkHandlers, Underlay, UnderlayLink } from './underlay.ts';
+import type {
+  ChannelHandlers,
+  LinkAddress,
+  LinkHandlers,
+  Underlay,
+  UnderlayChannel,
+  UnderlayLink,
+} from './underlay.ts';
+import { WebRtcChannels } from './webrtc-channels.ts';
 
 export interface UdpUnderlayOptions extends Omit<UdpPortOptions, 'datagram'> {
   readonly clock: Clock;
   readonly random: RandomBytes;
+  /** Which links there are; `auto`: both, and UDX wherever the peer has it. */
+  readonly transport?: 'auto' | 'udx' | 'webrtc';
+  /** Of the process with the WebRTC library; default: built beside the daemon's. */
+  readonly webrtcProgram?: string;
 }
 
-/** The node's sockets of this host: links are UDX streams, all other datagrams go to the STUN router. */
+/**
+ * The node's sockets of this host: links are UDX streams or data channels, whose DTLS is told from STUN by
+ * the first byte; all other datagrams go to the STUN router.
+ */
 export class UdpUnderlay implements Underlay {
   readonly router = new StunRouter();
   readonly port: UdpPort;
+  readonly hasStreams: boolean;
   readonly #clock: Clock;
   readonly #random: RandomBytes;
+  readonly #channels: WebRtcChannels | undefined;
 
   /** Binds. PilotError `unavailable` when neither address family can be used. */
   constructor(options: UdpUnderlayOptions) {
     this.#clock = options.clock;
     this.#random = options.random;
+    const { clock, random, transport = 'auto', webrtcProgram: program } = options;
+    this.hasStreams = transport !== 'webrtc';
     this.port = new UdpPort({
       ...options,
       datagram: (bytes, base, from) => {
-        this.router.receive(bytes, base, from);
+        const isTaken = this.#channels?.receive(bytes, base, from) === true;
+        if (!isTaken) this.router.receive(bytes, base, from);
+      },
+    });
+    if (transport === 'udx') return;
+    this.#channels = new WebRtcChannels({
+      ...{ clock, random, program },
+      send: (bytes, base, to) => {
+        this.send(bytes, base, to);
       },
     });
   }
@@ -65,8 +92,13 @@ export class UdpUnderlay implements Underlay {
     return new DirectLink({ ...address, base, port: this.port, clock: this.#clock, handlers });
   }
 
+  openChannel(isClient: boolean, handlers: ChannelHandlers): UnderlayChannel | undefined {
+    return this.#channels?.open(isClient, handlers);
+  }
+
   /** Ends the links, too. Resolves when every socket is closed; may be called twice. */
   async close(): Promise<void> {
+    await this.#channels?.close();
     await this.port.close();
   }
 }

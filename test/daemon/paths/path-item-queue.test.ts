@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { MAX_WAITING_ITEMS, PathItemQueue } from '../../../src/daemon/paths/path-item-queue.ts';
 import type { PathItem } from '../../../src/daemon/paths/path-message.ts';
 
-type Step = Exclude<PathItem['step'], 'punch'>;
+type Step = Exclude<PathItem['step'], 'punch' | 'channel'>;
 
 function item(attempt: string, step: Step): PathItem {
   const head = { kind: 'path', attempt } as const;

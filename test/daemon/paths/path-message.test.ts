@@ -153,8 +153,14 @@ const punchMessages: fc.Arbitrary<PunchMessage> = fc.oneof(
 const items: fc.Arbitrary<PathItem> = fc.oneof(
   fc.record(
     { ...terms, step: fc.constantFrom('offer' as const, 'answer' as const), nat: nats },
-    { requiredKeys: ['kind', 'attempt', 'credentials', 'streamId', 'step'] },
+    { requiredKeys: ['kind', 'attempt', 'credentials', 'step'] },
   ),
+  fc.record({
+    kind: terms.kind,
+    attempt: attempts,
+    step: fc.constant('channel' as const),
+    fingerprint: fc.uint8Array({ minLength: 32, maxLength: 32 }).map(toHex),
+  }),
   fc.record(
     {
       kind: terms.kind,

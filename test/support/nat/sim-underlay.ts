@@ -9,9 +9,11 @@ import type {
 } from '../../../src/daemon/links/network-watcher.ts';
 import { MAX_EXTRA_SOCKETS } from '../../../src/daemon/links/udp-port.ts';
 import type {
+  ChannelHandlers,
   LinkAddress,
   LinkHandlers,
   Underlay,
+  UnderlayChannel,
   UnderlayLink,
 } from '../../../src/daemon/paths/underlay.ts';
 import type { LocalBase } from '../../../src/ice/base-gatherer.ts';
@@ -26,6 +28,9 @@ export interface SimUnderlayOptions {
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly port?: number;
+  /** Default: there are streams, and no channels. */
+  readonly hasStreams?: boolean;
+  readonly openChannel?: Underlay['openChannel'];
 }
 
 export class SimUnderlay implements Underlay {
@@ -64,6 +69,10 @@ export class SimUnderlay implements Underlay {
       if (host === undefined) return [];
       return [{ name: 'eth0', host, internal: false, family: family === 'v4' ? 4 : 6 }];
     });
+  }
+
+  get hasStreams(): boolean {
+    return this.#options.hasStreams ?? true;
   }
 
   get watcherCount(): number {
@@ -135,6 +144,10 @@ export class SimUnderlay implements Underlay {
     });
     this.#links.set(localId, link);
     return link;
+  }
+
+  openChannel(isClient: boolean, handlers: ChannelHandlers): UnderlayChannel | undefined {
+    return this.#options.openChannel?.(isClient, handlers);
   }
 
   /** Ends the links with `port_closed`. */
