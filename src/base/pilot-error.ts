@@ -8,6 +8,7 @@ export const ERROR_CODES = [
   'already_exists',
   'not_running',
   'connection_failed',
+  'connection_refused',
   'timeout',
   'internal',
   'unavailable',

@@ -18,6 +18,7 @@ export const STATUS_BY_CODE: Readonly<Record<ErrorCode, number>> = {
   internal: 500,
   not_supported: 501,
   connection_failed: 502,
+  connection_refused: 502,
   not_running: 503,
   unavailable: 503,
   timeout: 504,

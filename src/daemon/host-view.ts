@@ -31,12 +31,12 @@ export function infoOf(node: NodeApi, host: HostFacts): Info {
   const peers = node.peers();
   return {
     ...node.names(),
-    ...trafficOf(counters, peers),
+    ...trafficOf(node, counters, peers),
     public_key: host.publicKey(),
     version: host.version,
     pid: host.pid,
     uptime_secs: uptimeSeconds(host),
-    ports: 0,
+    ports: node.ports.listenerCount,
     encrypt: true,
     identity: true,
     owner: '',
@@ -58,7 +58,7 @@ export function healthOf(node: NodeApi, host: HostFacts): Health {
   const online = node.relays().some((relay) => relay.state === 'online');
   const counters = node.counters();
   return {
-    ...trafficOf(counters, node.peers()),
+    ...trafficOf(node, counters, node.peers()),
     status: online ? 'ok' : 'degraded',
     path_alarms: counters.pathAlarms,
     uptime_seconds: uptimeSeconds(host),
@@ -75,13 +75,14 @@ export function identityOf(node: NodeApi, host: HostFacts): IdentityView {
   };
 }
 
-/** The numbers that `info` and `health` share. `connections` are streams, of which there are none yet. */
+/** The numbers that `info` and `health` share. `connections` are streams. */
 function trafficOf(
+  node: NodeApi,
   counters: NodeCounters,
   peers: readonly PeerView[],
 ): Omit<Health, 'status' | 'path_alarms' | 'uptime_seconds'> {
   return {
-    connections: 0,
+    connections: node.ports.openCount,
     peers: peers.length,
     encrypted_peers: peers.filter((peer) => peer.encrypted).length,
     authenticated_peers: peers.filter((peer) => peer.authenticated).length,

@@ -28,6 +28,7 @@ import type {
   TrustRequest,
   TrustRequestReply,
 } from '../client/api.ts';
+import type { NodePorts } from './port-calls.ts';
 
 /** Totals since the node started; what metrics and `info` show. */
 export interface NodeCounters {
@@ -64,6 +65,8 @@ export interface NodeCounters {
  */
 export interface NodeApi {
   readonly events: Emitter<EventMap>;
+  /** Streams and datagrams with peers. */
+  readonly ports: NodePorts;
   /** Called with the milliseconds of every measured round trip (pings and message acknowledgements). */
   onRoundTrip: (rttMs: number) => void;
 

@@ -23,7 +23,7 @@ import type { OutboxEntry } from './outbox-entry.ts';
 import { PathNews } from './path-news.ts';
 import type { PathNetwork } from './paths/path-network.ts';
 import type { PathSettings } from './paths/path-settings.ts';
-import type { RetryPolicy } from './peer-deps.ts';
+import type { PeerPorts, RetryPolicy } from './peer-deps.ts';
 import { Peers } from './peers.ts';
 import { Postman } from './postman.ts';
 import { Publisher } from './publisher.ts';
@@ -85,7 +85,7 @@ export class NodeCore {
   #cancels: Cancel[] = [];
   #isRunning = false;
 
-  constructor(deps: NodeCoreDeps) {
+  constructor(deps: NodeCoreDeps, ports: PeerPorts) {
     const { clock, identity, log, random, settings, storage } = deps;
     this.#deps = deps;
     const postman = new Postman({ identity, clock, random });
@@ -147,7 +147,7 @@ export class NodeCore {
       peer: (key) => this.peers.get(key),
     });
     this.peers = new Peers({
-      ...{ identity, clock, random, log, trace, dropped, postman },
+      ...{ identity, clock, random, log, trace, dropped, postman, ports },
       ...{ outbox: this.outbox, relays: this.relays, store: this.store, trust: this.trust },
       retry: settings.retry,
       handshakeTimeoutMs: settings.handshakeTimeoutMs,

@@ -36,11 +36,13 @@ import { NodeCore, type NodeCoreDeps } from './node-core.ts';
 import { namesOf, pendingView, publicKeyOf, trustedView } from './node-views.ts';
 import { onDisk } from './on-disk.ts';
 import { noPathAllowed, PathCalls } from './path-calls.ts';
+import { PortCalls } from './port-calls.ts';
 import { TrustCalls } from './trust-calls.ts';
 import type { TrustRecord } from './trust-record.ts';
 
 /** A node: its state, its peers, its relays. It does not answer for the store, which it is given open. */
 export class PilotNode implements NodeApi {
+  readonly ports: PortCalls;
   readonly #core: NodeCore;
   readonly #deps: NodeCoreDeps;
   readonly #trust: TrustCalls;
@@ -49,7 +51,17 @@ export class PilotNode implements NodeApi {
 
   constructor(deps: NodeCoreDeps) {
     this.#deps = deps;
-    this.#core = new NodeCore(deps);
+    this.ports = new PortCalls({
+      ...{ clock: deps.clock, log: deps.log },
+      peer: (key) => this.#core.peers.get(key),
+      isTrusted: (key) => this.#core.store.stateOf(key) === 'trusted',
+      dropped: (reason) => {
+        this.#core.drops.set(reason, (this.#core.drops.get(reason) ?? 0) + 1);
+      },
+      keyOf: async (target) => (await this.#trusted(target)).peer,
+      namesOf: (peer) => this.#core.namesOf(peer),
+    });
+    this.#core = new NodeCore(deps, this.ports);
     const deadlines = new Deadlines(deps.clock);
     this.#trust = new TrustCalls(this.#core, deadlines);
     this.#paths = new PathCalls({

@@ -4,6 +4,7 @@ import type { RandomBytes } from '../base/random.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { KeyChain } from '../identity/key-chain.ts';
 import type { CookieIssuer } from '../session/cookie.ts';
+import type { SessionHandlers } from '../session/session-handlers.ts';
 import type { AppMessage, TrustItem } from './app-message.ts';
 import type { IncomingDeps } from './incoming.ts';
 import type { Log } from './log.ts';
@@ -30,6 +31,11 @@ export interface Mailbox {
   put(items: readonly Uint8Array[], expiresAtMs: number): Promise<void>;
 }
 
+/** What sessions bring for the node's virtual ports. */
+export interface PeerPorts {
+  handlersOf(peer: string): Required<Pick<SessionHandlers, 'datagram' | 'stream'>>;
+}
+
 /** What all peers of a node share. */
 export interface PeerDeps {
   readonly identity: Identity;
@@ -40,6 +46,7 @@ export interface PeerDeps {
   readonly incoming: Omit<IncomingDeps, 'answered'>;
   readonly retry: RetryPolicy;
   readonly handshakeTimeoutMs: number;
+  readonly ports: PeerPorts;
   readonly cookies: CookieIssuer;
   readonly isUnderLoad: () => boolean;
   /** The fields by which a message is found in the logs of both hosts. */

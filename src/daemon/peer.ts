@@ -96,7 +96,7 @@ export class Peer {
         message: (body) => {
           this.#take(this.session.remote, [body], this.#answers);
         },
-        datagram: () => undefined,
+        ...deps.ports.handlersOf(key),
         writable: wake,
         measured: (rttMs) => {
           this.paths.measured(rttMs);

@@ -35,6 +35,7 @@ type FromNode =
   | 'incoming'
   | 'retry'
   | 'handshakeTimeoutMs'
+  | 'ports'
   | 'trace'
   | 'changed'
   | 'network'

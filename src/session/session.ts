@@ -159,15 +159,18 @@ export class Session {
     return this.#conversation?.sendDatagram(body) ?? false;
   }
 
+  /** There is an open session, and the peer has streams (and with them ports). */
+  get hasPeerStreams(): boolean {
+    return this.#conversation?.peerFeatures.includes(STREAMS) ?? false;
+  }
+
   /**
    * A stream to a port of the peer, which may write when it was `accepted`. PilotError `connection_failed`
    * without an open session, `not_supported` when the peer has no streams, `unavailable` when there are too many.
    */
   openStream(port: number, sourcePort: number): SessionStream {
-    const { streams, peerFeatures } = this.#needConversation();
-    if (streams !== undefined && peerFeatures.includes(STREAMS)) {
-      return streams.open(port, sourcePort);
-    }
+    const { streams } = this.#needConversation();
+    if (streams !== undefined && this.hasPeerStreams) return streams.open(port, sourcePort);
     throw new PilotError('not_supported', 'the other node has no streams', {
       hint: 'it runs an older release: update it',
     });

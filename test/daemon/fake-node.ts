@@ -18,7 +18,9 @@ import type {
 } from '../../src/client/api.ts';
 import type { HostFacts } from '../../src/daemon/host-view.ts';
 import type { NodeApi, NodeCounters } from '../../src/daemon/node-api.ts';
+import type { NodePorts } from '../../src/daemon/port-calls.ts';
 import { NETCHECK } from '../client/fake-netcheck.ts';
+import { lonelyPorts } from './joined-ports.ts';
 
 export const NAMES: NodeNames = {
   id: 'pilot1fake',
@@ -119,6 +121,7 @@ const COUNTERS: NodeCounters = {
 /** A node that answers with fixed values, keeps what it was asked, and waits where a test says so. */
 export class FakeNode implements NodeApi {
   readonly events = new Emitter<EventMap>();
+  ports: NodePorts = lonelyPorts();
   readonly calls: { readonly name: string; readonly args: readonly unknown[] }[] = [];
   onRoundTrip: (rttMs: number) => void = () => undefined;
   relayViews: readonly RelayView[] = [RELAY];
