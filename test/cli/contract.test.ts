@@ -138,6 +138,7 @@ test('every command is in a test of its output', () => {
     'identity export',
     'identity import',
     'serve',
+    'mcp',
     'context',
     'completion',
     'version',
