@@ -37,6 +37,7 @@ const HEALTH = {
     authenticated_peers: 1,
     handshake_pending_count: 0,
     relay_peer_count: 1,
+    path_alarms: { no_direct_path: 1, slow_path: 0 },
   },
 };
 
@@ -84,9 +85,9 @@ export const CASES: readonly Case[] = [
   },
   {
     ...{ command: 'health', argv: ['health'], routes: { health: () => HEALTH } },
-    reference: Object.keys(HEALTH),
-    ours: [],
-    text: /status +ok\nup +1 m 1 s/,
+    reference: Object.keys(HEALTH).filter((name) => name !== 'path_alarms'),
+    ours: ['path_alarms'],
+    text: /status +ok\nup +1 m 1 s\n[^]*alarms +no direct path to 1 of the peers\n/,
   },
   {
     ...{

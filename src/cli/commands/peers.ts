@@ -8,7 +8,7 @@ export const peers = defineCommand({
   args: {},
   options: { search: text('TEXT', 'only nodes with this in one of their names') },
   returns:
-    'peers[{node_id, endpoint, encrypted, authenticated, relay, state, path, rtt_ms, path_since, why_not_direct, since, queued, id, address, hostname}], total, encrypted',
+    'peers[{node_id, endpoint, encrypted, authenticated, relay, state, path, rtt_ms, path_since, why_not_direct, alarms[{alarm, text}], since, queued, id, address, hostname}], total, encrypted',
   async run({ client, options, signal }) {
     const all = await client.peers({ signal });
     const found = all.filter((peer) => matches(peer, options.search));
@@ -30,6 +30,7 @@ function textOf(found: readonly PeerView[]): string {
       peer.endpoint,
       peer.path_since === '' ? '' : `since ${peer.path_since}`,
       peer.path === 'relay' ? `not direct: ${peer.why_not_direct}` : '',
+      peer.alarms.length === 0 ? '' : `alarm: ${peer.alarms.map(({ alarm }) => alarm).join(', ')}`,
     ]),
   );
 }
