@@ -34,14 +34,20 @@ const node = section({
 });
 
 const network = section({
-  topology: choice('Whether peers come and go (dynamic) or are the same ones always (static).', {
-    of: ['dynamic', 'static'],
-    default: 'dynamic',
-  }),
-  nat_traversal: choice('Whether to look for direct paths; off: everything goes by the relay.', {
-    of: ['required', 'preferred', 'off'],
-    default: 'required',
-  }),
+  topology: choice(
+    'Whether a path in use is compared with others by a timer and when the network changes (dynamic), or left alone until it fails (static).',
+    {
+      of: ['dynamic', 'static'],
+      default: 'dynamic',
+    },
+  ),
+  nat_traversal: choice(
+    'Whether to look for direct paths; required: a peer without one is an alarm; off: everything goes by the relay, and no peer is told an address.',
+    {
+      of: ['required', 'preferred', 'off'],
+      default: 'required',
+    },
+  ),
   transport: choice(
     'What direct paths are made of: UDX streams (udx), WebRTC data channels (webrtc), or UDX with every node that has it (auto).',
     { of: ['auto', 'udx', 'webrtc'], default: 'auto' },
@@ -49,9 +55,12 @@ const network = section({
   port_mapping: toggle('Whether to ask the gateway for a port (PCP, NAT-PMP, UPnP).', {
     default: true,
   }),
-  max_latency_ms: integer('A path slower than this is reported as slow.', {
-    ...{ unit: 'milliseconds', min: 1, max: 60_000, default: 200 },
-  }),
+  max_latency_ms: integer(
+    'A path in use that stays slower than this is an alarm, and a reason to look for a better one.',
+    {
+      ...{ unit: 'milliseconds', min: 1, max: 60_000, default: 200 },
+    },
+  ),
 });
 
 const identity = section({
@@ -105,9 +114,12 @@ const connection = section({
     accepts: (address) => parseEndpoint(address) !== undefined,
     hint: (address) => (/^\d{1,5}$/.test(address) ? `write ":${address}"` : undefined),
   }),
-  relay_fallback: toggle('Whether messages may go by the relay where there is no direct path.', {
-    default: true,
-  }),
+  relay_fallback: toggle(
+    'Whether messages may go by the relay where there is no direct path; false: it carries what it takes to find one, and messages wait.',
+    {
+      default: true,
+    },
+  ),
   handshake_timeout_ms: integer('How long a peer may take to answer a session handshake.', {
     ...{ unit: 'milliseconds', min: 100, max: 60_000, default: 5000 },
   }),
