@@ -3,6 +3,8 @@
  *
  *     matrix      every kind of site with every other          --delay MS --direct-within MS
  *     change      the network changes under a direct path      --delay MS
+ *     tries       the hard pairs, as often as one likes        --delay MS --direct-within MS --tries N
+ *     switching   10,000 messages while it changes at random   --messages N --rounds N --seed N
  */
 import { parseArgs } from 'node:util';
 
@@ -13,6 +15,8 @@ import { expectedPath, needsPunching } from './expected-path.ts';
 import { Lab, missingForLab } from './lab.ts';
 import { runMatrix } from './matrix.ts';
 import { formatMatrix } from './matrix-table.ts';
+import { describeSwitching, runSwitching } from './switching.ts';
+import { describeTried, isGoodEnough, runTries } from './tries.ts';
 
 interface Outcome {
   readonly json: unknown;
@@ -20,7 +24,14 @@ interface Outcome {
   readonly isGood: boolean;
 }
 
-const NUMBERS = { delay: 0, 'direct-within': 10_000 };
+const NUMBERS = {
+  delay: 0,
+  'direct-within': 10_000,
+  tries: 20,
+  messages: 10_000,
+  rounds: 1,
+  seed: Math.floor(Math.random() * 2 ** 31),
+};
 type Numbers = Readonly<Record<keyof typeof NUMBERS, number>>;
 type Part = (
   lab: Lab,
@@ -53,6 +64,20 @@ const PARTS: Readonly<Record<string, Part>> = {
       text: formatChanges(rows),
       isGood: rows.every(({ failure }) => failure === ''),
     };
+  },
+  tries: async (lab, sandbox, numbers, report) => {
+    const { tries, delay: eachWayMs, 'direct-within': withinMs } = numbers;
+    const pairs = await runTries(lab, sandbox, { tries, eachWayMs, withinMs, report });
+    const text = pairs.map((pair) => `${describeTried(pair)}\n`).join('');
+    return { json: pairs, text, isGood: pairs.every(isGoodEnough) };
+  },
+  switching: async (lab, sandbox, numbers, report) => {
+    const { messages, rounds, seed } = numbers;
+    report(`seed ${seed}`);
+    const result = await runSwitching(lab, sandbox, {
+      ...{ kinds: ['home', 'home'], messages, rounds, seed, report },
+    });
+    return { json: { seed, ...result }, text: describeSwitching(result), isGood: true };
   },
 };
 

@@ -18,10 +18,13 @@ export class Station {
   readonly node: SandboxNode;
   readonly client: PilotClient;
   readonly id: string;
+  /** Of `daemon start`. */
+  readonly options: readonly string[];
   readonly #arrivedAtMs = new Map<string, number>();
   readonly #waiting = new Map<string, () => void>();
 
-  constructor(node: SandboxNode, id: string) {
+  constructor(node: SandboxNode, id: string, options: readonly string[]) {
+    this.options = options;
     this.node = node;
     this.client = node.client();
     this.id = id;
@@ -66,6 +69,14 @@ export class Station {
     return (await this.client.peers()).find((peer) => peer.id === id);
   }
 
+  /** The other one is at a relay of ours. */
+  async untilOnline(to: Station): Promise<void> {
+    await eventually(`${to.name} is online to ${this.name}`, async () => {
+      const { state } = (await this.peer(to)) ?? { state: 'offline' };
+      return state !== 'offline' || undefined;
+    });
+  }
+
   /** When its path to the other one was seen to be direct; undefined: not by then. */
   async untilDirect(to: Station, deadlineMs: number): Promise<number | undefined> {
     for (;;) {
@@ -103,8 +114,15 @@ export async function startStation(
   const node = sandbox.node(name, host.inside);
   node.env['PILOT_RELAY'] = servers.relayUrl;
   node.env['PILOT_NAT_TRAVERSAL'] = 'required';
-  await node.start('--hostname', name, ...servers.stunOptions, ...options);
-  return new Station(node, await nodeIdOf(node));
+  const all = ['--hostname', name, ...servers.stunOptions, ...options];
+  await node.start(...all);
+  return new Station(node, await nodeIdOf(node), all);
+}
+
+/** After `node.stop()`. */
+export async function restartStation({ node, options }: Station): Promise<void> {
+  await node.start(...options);
+  await nodeIdOf(node);
 }
 
 /** Both ask; returns when both know that the other did. No session is opened by that: requests wait in mailboxes. */
