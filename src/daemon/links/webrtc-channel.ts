@@ -11,6 +11,8 @@ const LOW_NATIVE_BYTES = 128 * 1024;
 const LINGER_MS = 250;
 /** Over a path that takes nothing any more. */
 const END_TIMEOUT_MS = 1000;
+/** So long the library needs, in threads of its own, to tell the peer of the end: then the way to it may go. */
+const FAREWELL_MS = 100;
 const LABEL = 'pilot';
 
 /**
@@ -71,13 +73,15 @@ export class WebRtcChannel {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#waiting = [];
-    this.#events.closed(reason);
     try {
       this.#channel.close();
       this.#peer.close();
     } catch {
       // it was closed already
     }
+    setTimeout(() => {
+      this.#events.closed(reason);
+    }, FAREWELL_MS);
   }
 
   #listen(): void {
