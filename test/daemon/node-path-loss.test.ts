@@ -5,7 +5,9 @@ import { randomFraction } from '../../src/base/random.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { DirectWorld } from './direct-world.ts';
 
-const SEEDS = [1, 2, 3, 4, 5];
+const SEEDS = [1, 2, 3];
+/** Twenty minutes of two nodes, on a machine that has other things to do. */
+const LONG_TEST_MS = 60_000;
 let worlds: DirectWorld[] = [];
 
 afterEach(async () => {
@@ -62,6 +64,7 @@ test.each(SEEDS)(
     one.takeTold();
     expect(await watch(one, 60_000)).toEqual({ part: 1, changes: 0 });
   },
+  LONG_TEST_MS,
 );
 
 test.each(SEEDS)('a spell of loss costs the path a minute or so; seed %d', async (seed) => {
@@ -81,12 +84,16 @@ test.each(SEEDS)('a little lost: it stays; seed %d', async (seed) => {
   expect(changes).toBeLessThanOrEqual(2);
 });
 
-test.each(SEEDS)('about what is too much lost: it does not flap; seed %d', async (seed) => {
-  const one = await direct(seed);
-  lose(one, 0.12, seed);
-  const { changes } = await watch(one, 600_000);
-  expect(changes).toBeLessThanOrEqual(12);
-});
+test.each(SEEDS)(
+  'about what is too much lost: it does not flap; seed %d',
+  async (seed) => {
+    const one = await direct(seed);
+    lose(one, 0.12, seed);
+    const { changes } = await watch(one, 600_000);
+    expect(changes).toBeLessThanOrEqual(12);
+  },
+  LONG_TEST_MS,
+);
 
 test('messages arrive once and in order, whichever path carries them', async () => {
   const one = await direct(7);

@@ -63,8 +63,10 @@ test('a path on a socket of its own outlives what another attempt opens', async 
   await pair.until(() => pair.a.underlay.extraSockets.length > 100, 10_000);
   expect(pair.a.finder.pair?.base).toBe(before);
   await expectPackets(pair);
-  expect(await pair.until(() => pair.a.finder.pair?.base !== before, 10_000)).toBeDefined();
+  // What was found is as good as what is there, so that stays.
+  expect(await pair.until(() => !pair.a.finder.isTrying, 20_000)).toBeDefined();
   await pair.pass(10_000);
+  expect(pair.a.finder.pair?.base).toBe(before);
   await expectPackets(pair);
   expect(extraSockets(pair)).toEqual([1, 0]);
 });
