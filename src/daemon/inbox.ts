@@ -17,7 +17,7 @@ import { concatBytes, fromHex, toHex } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { MessageItem } from './app-message.ts';
 import { decodeInboxEntry, encodeInboxEntry, type InboxEntry, previewOf } from './inbox-entry.ts';
-import { sequenceKey, sequenceOf, type Storage, type Write } from './store.ts';
+import { sequenceKey, sequenceOf, type Storage, type Write } from './storage.ts';
 import { uuidFromBytes, uuidToBytes } from './uuid-bytes.ts';
 
 export interface InboxLimits {
@@ -200,19 +200,24 @@ export class Inbox {
   async #write({ entry, item, key, isShown }: Arrival): Promise<boolean> {
     const seen = concatBytes(sequenceKey(item.expiresAtMs), uuidToBytes(item.correlationId));
     const inboxKey = sequenceKey(entry.sequence);
+    let written: InboxEntry | undefined;
     try {
       await this.#deps.storage.commit(() => {
+        // The store has the payload from now on; what is owed now comes after this.
         this.#unwritten.delete(entry.sequence);
         const seenWrite: Write = { table: 'seen', key, value: seen };
-        const current = isShown ? this.#entries.get(entry.sequence) : entry;
+        written = isShown ? this.#entries.get(entry.sequence) : entry;
         // Taken out meanwhile: all there is to remember is that it came.
-        if (current === undefined) return [seenWrite];
+        if (written === undefined) return [seenWrite];
         const payload: Write = { table: 'inbox-payloads', key: inboxKey, value: item.payload };
-        return [seenWrite, entryWrite(current), payload];
+        return [seenWrite, entryWrite(written), payload];
       }, 'soon');
     } catch {
       this.#diskWorks = false;
       this.#unwritten.delete(entry.sequence);
+      // It was marked as read while it was written: that is owed, and must not be all that is left of it.
+      const isOwed = isShown && written !== this.#entries.get(entry.sequence);
+      if (isOwed) this.#deps.storage.owe(removalOf(entry));
       if (isShown) this.#hide(entry);
       else this.#uncount(entry);
       return false;
@@ -224,6 +229,7 @@ export class Inbox {
     return true;
   }
 
+  /** Or on its way there. */
   #isOnDisk({ sequence }: InboxEntry): boolean {
     return !this.#unwritten.has(sequence);
   }

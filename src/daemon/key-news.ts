@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Log } from './log.ts';
 import { Pause } from './pause.ts';
-import type { Storage } from './store.ts';
+import type { Storage } from './storage.ts';
 import type { Trust } from './trust.ts';
 
 export interface KeyNewsDeps {

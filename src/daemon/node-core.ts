@@ -30,7 +30,7 @@ import { Publisher } from './publisher.ts';
 import type { RelayPort } from './relay-port.ts';
 import { RelaySet } from './relay-set.ts';
 import type { SendLimits } from './send-request.ts';
-import type { Storage } from './store.ts';
+import type { Storage } from './storage.ts';
 import { Targets } from './target.ts';
 import { Trust, type TrustSettings } from './trust.ts';
 import { TrustCourier } from './trust-courier.ts';

@@ -1,5 +1,5 @@
 import { PilotError } from '../base/pilot-error.ts';
-import { StoreError } from './store.ts';
+import { StoreError } from './storage.ts';
 
 /** What a caller asked to be written. PilotError `unavailable` when the disk refuses. */
 export async function onDisk<T>(written: Promise<T>): Promise<T> {

@@ -16,7 +16,7 @@ import { encodeCbor } from '../base/cbor.ts';
 import { CborFields } from '../base/cbor-fields.ts';
 import { WireError } from '../base/wire-error.ts';
 import type { MessageStatus, MessageType } from '../client/api.ts';
-import { sequenceKey, type Write } from './store.ts';
+import { sequenceKey, type Write } from './storage.ts';
 
 export interface OutboxEntry {
   readonly sequence: number;

@@ -1,5 +1,5 @@
 import { decodeOutboxEntry, encodeOutboxEntry, type OutboxEntry } from './outbox-entry.ts';
-import { sequenceKey, sequenceOf, type Storage } from './store.ts';
+import { sequenceKey, sequenceOf, type Storage } from './storage.ts';
 
 /** Enough to answer "what became of it" for messages of the last minutes or days. */
 const MAX_FINISHED = 1000;

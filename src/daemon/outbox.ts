@@ -23,7 +23,7 @@ import {
 } from './outbox-entry.ts';
 import { OutboxHistory } from './outbox-history.ts';
 import { PeerQueue } from './peer-queue.ts';
-import { sequenceKey, sequenceOf, type Storage, type Write, type Writes } from './store.ts';
+import { sequenceKey, sequenceOf, type Storage, type Write, type Writes } from './storage.ts';
 
 export interface OutboxLimits {
   readonly maxMessages: number;
@@ -275,7 +275,6 @@ export class Outbox {
     const key = sequenceKey(entry.sequence);
     try {
       await this.#onDisk(() => {
-        this.#unwritten.delete(entry.sequence);
         // A fast receiver may have it by now; then there is nothing left to keep.
         if (!this.#isWaiting(entry)) return before;
         return [
@@ -285,11 +284,14 @@ export class Outbox {
         ];
       }, when);
     } catch (error) {
-      this.#unwritten.delete(entry.sequence);
-      if (entry.state === 'delivered') return;
+      if (!this.#isWaiting(entry)) return;
       if (this.#isLive(entry)) this.#dequeue(entry);
-      this.#remove(entry);
+      // What was owed about it meanwhile must not be all that is left of it.
+      if (entry.attempts > 0 || entry.state === 'dead') this.#forget(entry);
+      else this.#remove(entry);
       throw error;
+    } finally {
+      this.#unwritten.delete(entry.sequence);
     }
   }
 

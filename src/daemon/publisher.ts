@@ -23,7 +23,7 @@ import { decodeNodeRecord, encodeNodeRecord, MAX_RECORD_RELAYS } from '../identi
 import { RelayError } from '../relay/relay-error.ts';
 import type { Log } from './log.ts';
 import type { RelayPort } from './relay-port.ts';
-import type { Storage } from './store.ts';
+import type { Storage } from './storage.ts';
 
 export interface PublisherDeps {
   readonly identity: Identity;

@@ -1,4 +1,4 @@
-import type { Storage } from './store.ts';
+import type { Storage } from './storage.ts';
 import {
   decodeTrustRecord,
   encodeTrustRecord,

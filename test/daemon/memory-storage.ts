@@ -6,7 +6,7 @@ import {
   type TableName,
   type Write,
   type Writes,
-} from '../../src/daemon/store.ts';
+} from '../../src/daemon/storage.ts';
 
 interface Job {
   readonly writes: Writes;

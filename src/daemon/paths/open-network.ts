@@ -9,7 +9,7 @@ import { gatewayMappers } from '../links/gateway-mappers.ts';
 import { systemInterfaces } from '../links/network-watcher.ts';
 import { PortMapping } from '../links/port-mapping.ts';
 import type { Log } from '../log.ts';
-import type { Storage } from '../store.ts';
+import type { Storage } from '../storage.ts';
 import { keepPort, readKeptPort } from './kept-port.ts';
 import { LocalNetwork } from './local-network.ts';
 import { UdpUnderlay } from './udp-underlay.ts';
