@@ -14,18 +14,13 @@ import type { Duplex } from 'node:stream';
 import HyperDHT from 'hyperdht';
 import createTestnet from 'hyperdht/testnet.js';
 
-import { fromHex, toHex } from '../src/base/bytes.ts';
-import { systemClock } from '../src/base/system-clock.ts';
-import { DirectLink } from '../src/daemon/links/direct-link.ts';
-import { UdpPort } from '../src/daemon/links/udp-port.ts';
-import { Identity } from '../src/identity/identity.ts';
-import { Session } from '../src/session/session.ts';
-import { formatComparison, quantile } from './support/ratio.ts';
+import { toHex } from '../src/base/bytes.ts';
+import { DirectEnd, LOOPBACK } from './support/direct-end.ts';
+import { formatComparison, quantile, verdict } from './support/ratio.ts';
 import { runRole, startRole } from './support/roles.ts';
 
 const SMALL = randomBytes(100);
 const LARGE = randomBytes(64 * 1024);
-const HOST = '127.0.0.1';
 
 /** One end of a connection of either kind. */
 interface End {
@@ -52,66 +47,6 @@ function serve(end: End, total: number): void {
   };
 }
 
-class OurEnd implements End {
-  readonly port = new UdpPort({ port: 0, interfaces: 'loopback', datagram: () => undefined });
-  readonly session: Session;
-  readonly opened: Promise<void>;
-  onBytes: (bytes: Uint8Array) => void = () => undefined;
-  #onWritable: () => void = () => undefined;
-
-  constructor(ownSeed: string, peerSeed: string) {
-    let onOpened: () => void = () => undefined;
-    this.opened = new Promise((resolve) => (onOpened = resolve));
-    this.session = new Session({
-      identity: identityOf(ownSeed),
-      remote: identityOf(peerSeed).chain,
-      clock: systemClock,
-      random: randomBytes,
-      handlers: {
-        admit: () => ({ accept: true }),
-        opened: onOpened,
-        refused: () => undefined,
-        message: (body) => {
-          this.onBytes(body);
-        },
-        datagram: () => undefined,
-        writable: () => {
-          this.#onWritable();
-        },
-        rotated: () => undefined,
-        closed: () => undefined,
-      },
-    });
-  }
-
-  connect(remotePort: number, localId: number, remoteId: number): void {
-    const link = new DirectLink({
-      ...{ port: this.port, clock: systemClock, base: 'v4', localId, remoteId },
-      remote: { host: HOST, port: remotePort },
-      handlers: {
-        packet: (packet) => {
-          this.session.receive(packet);
-        },
-        closed: (reason) => {
-          throw new Error(`the link ended: ${reason}`);
-        },
-      },
-    });
-    this.session.setLink(link);
-  }
-
-  send(bytes: Uint8Array): Promise<void> | undefined {
-    if (this.session.send(bytes)) return undefined;
-    return this.#sendLater(bytes);
-  }
-
-  async #sendLater(bytes: Uint8Array): Promise<void> {
-    do {
-      await new Promise<void>((resolve) => (this.#onWritable = resolve));
-    } while (!this.session.send(bytes));
-  }
-}
-
 class HyperEnd implements End {
   readonly #stream: Duplex;
   onBytes: (bytes: Uint8Array) => void = () => undefined;
@@ -130,22 +65,18 @@ class HyperEnd implements End {
   }
 }
 
-function identityOf(seed: string): Identity {
-  return Identity.create(() => fromHex(seed), 0);
-}
-
 const roles = {
   ours: async (ownSeed = '', peerSeed = '', peerPort = '', total = '') => {
-    const end = new OurEnd(ownSeed, peerSeed);
+    const end = new DirectEnd(ownSeed, peerSeed);
     end.connect(Number(peerPort), 2, 1);
     serve(end, Number(total));
-    return Promise.resolve(end.port.portOf('v4'));
+    return Promise.resolve(end.localPort);
   },
 
   hyperdht: async (bootstrap = '', total = '') => {
     const nodes = JSON.parse(bootstrap) as unknown[];
     const keyPair = HyperDHT.keyPair();
-    const server = new HyperDHT({ bootstrap: nodes, host: HOST }).createServer((stream) => {
+    const server = new HyperDHT({ bootstrap: nodes, host: LOOPBACK }).createServer((stream) => {
       serve(new HyperEnd(stream), Number(total));
     });
     await server.listen(keyPair);
@@ -155,8 +86,8 @@ const roles = {
 
 async function connectOurs(total: number): Promise<End> {
   const [own, peer] = [toHex(randomBytes(32)), toHex(randomBytes(32))] as const;
-  const end = new OurEnd(own, peer);
-  const ownPort = String(end.port.portOf('v4'));
+  const end = new DirectEnd(own, peer);
+  const ownPort = String(end.localPort);
   const child = await startRole('ours', peer, own, ownPort, String(total));
   end.connect(Number(child.ready), 1, 2);
   end.session.open();
@@ -167,7 +98,7 @@ async function connectOurs(total: number): Promise<End> {
 async function connectHyperDht(total: number): Promise<End> {
   const { bootstrap } = await createTestnet(3);
   const child = await startRole('hyperdht', JSON.stringify(bootstrap), String(total));
-  const dht = new HyperDHT({ bootstrap, host: HOST });
+  const dht = new HyperDHT({ bootstrap, host: LOOPBACK });
   const stream = dht.connect(Buffer.from(String(child.ready), 'hex'));
   await once(stream, 'open');
   return new HyperEnd(stream);
@@ -181,24 +112,64 @@ async function answer(end: End): Promise<void> {
   });
 }
 
-async function roundTripUs(end: End, count: number): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const startedMs = performance.now();
-    const answered = answer(end);
-    void end.send(SMALL);
-    await answered;
-    times.push((performance.now() - startedMs) * 1000);
-  }
-  return quantile(times, 0.5);
+interface Measure {
+  readonly name: string;
+  readonly unit: string;
+  readonly aim: { readonly atMost: number } | { readonly atLeast: number };
+  readonly of: (end: End) => Promise<number>;
 }
 
-async function megabytesPerSecond(end: End, total: number): Promise<number> {
-  const startedMs = performance.now();
-  const answered = answer(end);
-  for (let sent = 0; sent < total; sent += LARGE.length) await end.send(LARGE);
-  await answered;
-  return total / 1000 / (performance.now() - startedMs);
+function roundTripUs(count: number): Measure['of'] {
+  return async (end) => {
+    const times: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const startedMs = performance.now();
+      const answered = answer(end);
+      void end.send(SMALL);
+      await answered;
+      times.push((performance.now() - startedMs) * 1000);
+    }
+    return quantile(times, 0.5);
+  };
+}
+
+function megabytesPerSecond(total: number): Measure['of'] {
+  return async (end) => {
+    const startedMs = performance.now();
+    const answered = answer(end);
+    for (let sent = 0; sent < total; sent += LARGE.length) await end.send(LARGE);
+    await answered;
+    return total / 1000 / (performance.now() - startedMs);
+  };
+}
+
+/** In turn, so that what else the machine does is the same for both. */
+async function compare(ours: End, peer: End, rounds: number, measure: Measure): Promise<void> {
+  const sides = [
+    { end: peer, values: [] as number[], cpuMs: [] as number[] },
+    { end: ours, values: [] as number[], cpuMs: [] as number[] },
+  ] as const;
+  for (let round = -1; round < rounds; round++) {
+    for (const { end, values, cpuMs } of sides) {
+      const before = process.cpuUsage();
+      const value = await measure.of(end);
+      const { user, system } = process.cpuUsage(before);
+      if (round < 0) continue; // warm-up
+      values.push(value);
+      cpuMs.push((user + system) / 1000);
+    }
+  }
+  const [theirs, own] = sides;
+  const { name, unit, aim } = measure;
+  const ratio = quantile(
+    own.values.map((value, round) => value / (theirs.values[round] ?? Number.NaN)),
+    0.5,
+  );
+  const comparison = formatComparison({ name, unit, ours: own.values, peer: theirs.values });
+  const cpu = quantile(own.cpuMs, 0.5) / quantile(theirs.cpuMs, 0.5);
+  process.stdout.write(
+    `${comparison}; processor time of this end ${cpu.toFixed(2)} times; ${verdict(ratio, aim)}\n`,
+  );
 }
 
 async function main(): Promise<void> {
@@ -206,27 +177,14 @@ async function main(): Promise<void> {
   const total = Math.ceil((megabytes * 1e6) / LARGE.length) * LARGE.length;
   const ours = await connectOurs(total);
   const peer = await connectHyperDht(total);
-  const compare = async (
-    name: string,
-    unit: string,
-    measure: (end: End) => Promise<number>,
-  ): Promise<void> => {
-    const figures: { ours: number[]; peer: number[] } = { ours: [], peer: [] };
-    for (let round = -1; round < rounds; round++) {
-      const theirs = await measure(peer);
-      const own = await measure(ours);
-      if (round < 0) continue; // warm-up
-      figures.peer.push(theirs);
-      figures.ours.push(own);
-    }
-    process.stdout.write(`${formatComparison({ name, unit, ...figures })}\n`);
-  };
-  await compare('100 B round trip, p50, against HyperDHT', 'µs', async (end) =>
-    roundTripUs(end, trips),
-  );
-  await compare('64 KiB writes, against HyperDHT', 'MB/s', async (end) =>
-    megabytesPerSecond(end, total),
-  );
+  await compare(ours, peer, rounds, {
+    ...{ name: '100 B round trip, p50, against HyperDHT', unit: 'µs', aim: { atMost: 1.2 } },
+    of: roundTripUs(trips),
+  });
+  await compare(ours, peer, rounds, {
+    ...{ name: '64 KiB writes, against HyperDHT', unit: 'MB/s', aim: { atLeast: 0.8 } },
+    of: megabytesPerSecond(total),
+  });
 }
 
 if (!(await runRole(roles))) {

@@ -23,6 +23,13 @@ export function formatComparison({ name, unit, ours, peer }: Comparison): string
   );
 }
 
+/** `met: 0.93, aim at least 0.80` */
+export function verdict(value: number, aim: { atMost: number } | { atLeast: number }): string {
+  const isMet = 'atMost' in aim ? value <= aim.atMost : value >= aim.atLeast;
+  const bound = 'atMost' in aim ? `at most ${aim.atMost}` : `at least ${aim.atLeast}`;
+  return `${isMet ? 'met' : 'NOT met'}: ${value.toFixed(2)}, aim ${bound}`;
+}
+
 function round(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

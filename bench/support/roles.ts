@@ -1,14 +1,21 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 
 /** A child process that runs this same program in another role, so that no two ends share an event loop. */
 export interface RoleProcess {
   /** What the role said when it was ready. */
   readonly ready: unknown;
+  /** Says something to it: `process.on('message')` there. */
+  tell(message: object): void;
   /** The next thing it says. */
   next(): Promise<unknown>;
   stop(): Promise<void>;
 }
+
+const children = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
 
 export async function startRole(role: string, ...args: string[]): Promise<RoleProcess> {
   const program = process.argv[1];
@@ -20,7 +27,8 @@ export async function startRole(role: string, ...args: string[]): Promise<RolePr
     child.kill('SIGKILL');
     await gone;
   };
-  process.on('exit', () => child.kill('SIGKILL'));
+  children.add(child);
+  child.once('exit', () => children.delete(child));
   const failed = once(child, 'exit').then(([code]) => {
     throw new Error(`role ${role} ended with ${String(code)} before it was ready`);
   });
@@ -30,7 +38,10 @@ export async function startRole(role: string, ...args: string[]): Promise<RolePr
     const [said] = (await once(child, 'message')) as unknown[];
     return said;
   };
-  return { ready, next, stop };
+  const tell = (message: object): void => {
+    child.send(message);
+  };
+  return { ready, tell, next, stop };
 }
 
 /** Runs the role this process was started for, if it was: `name -> what it does with its arguments`. */
