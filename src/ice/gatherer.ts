@@ -41,6 +41,8 @@ export interface GathererHandlers {
   candidate(candidate: Candidate): void;
   /** No more candidates are to come, but for ports mapped later. */
   gathered(): void;
+  /** Once, when the NAT of one base is known while another base still waits for its servers. */
+  measured?(report: NatReport): void;
   /** After `gathered`, when also the tests of the NAT are over. */
   finished(report: NatReport): void;
 }
@@ -55,6 +57,7 @@ export class Gatherer {
   readonly #gatherers: readonly BaseGatherer[];
   /** Base and endpoint of the candidates told. */
   readonly #told = new Set<string>();
+  #hasMeasured = false;
   #state: 'new' | 'gathering' | 'gathered' | 'finished' | 'stopped' = 'new';
 
   constructor(
@@ -70,7 +73,7 @@ export class Gatherer {
     this.#gatherers = input.bases.map((base) => {
       const options = {
         base,
-        servers: serversFor(base, input.servers),
+        servers: this.#canAsk(base) ? serversFor(base, input.servers) : [],
         isOwnHost: (host: string) => this.#isOwnHost(host),
         settings: all,
       };
@@ -118,6 +121,7 @@ export class Gatherer {
   }
 
   #progressed(): void {
+    this.#tellMeasured();
     if (this.#is('gathering') && this.#gatherers.every(({ isGathered }) => isGathered)) {
       this.#state = 'gathered';
       this.#handlers.gathered();
@@ -127,6 +131,17 @@ export class Gatherer {
       for (const gatherer of this.#gatherers) gatherer.stop();
       this.#handlers.finished(this.report);
     }
+  }
+
+  /** Not where all are done: then it is finished. */
+  #tellMeasured(): void {
+    const isSoon = this.#gatherers.some(
+      ({ isTested, report }) => isTested && report.mapped !== undefined,
+    );
+    const isLast = this.#gatherers.every(({ isTested }) => isTested);
+    if (!isSoon || isLast || this.#hasMeasured || !this.#is('gathering')) return;
+    this.#hasMeasured = true;
+    this.#handlers.measured?.(this.report);
   }
 
   /** Asked anew after a handler ran, which may have stopped us. */
@@ -162,6 +177,12 @@ export class Gatherer {
     if (this.#told.has(key)) return;
     this.#told.add(key);
     this.#handlers.candidate(candidate);
+  }
+
+  /** Without an address of its family nothing gets out, and every server would be waited for in vain. */
+  #canAsk({ family }: LocalBase): boolean {
+    const isListed = this.#input.addresses.length > 0;
+    return !isListed || this.#hosts.some((host) => host.family === family);
   }
 
   #isOwnHost(host: string): boolean {

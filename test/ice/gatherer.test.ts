@@ -188,3 +188,60 @@ describe('a dead or lying server costs nothing', () => {
     expect(run.gatheredAtMs).toBe(5_000);
   });
 });
+
+describe('a family that leads nowhere', () => {
+  const V6 = { name: 'v6', family: 'v6', port: BASE.port } as const;
+  const V6_SERVER = at('[2001:db8::1]:3478');
+
+  function gather(addresses: readonly string[]): {
+    readonly told: string[];
+    readonly sent: readonly string[];
+  } {
+    const clock = new ManualClock();
+    const internet = new StunInternet(clock, {
+      ...{ nat: CONE, innerPort: BASE.port },
+      servers: [{ at: A }, { at: B }],
+    });
+    const told: string[] = [];
+    const note = (what: string) => (): void => {
+      told.push(`${what} after ${clock.monotonic()} ms`);
+    };
+    const { router, send } = internet;
+    const gatherer = new Gatherer(
+      { clock, router, send, random: seededRandom(7) },
+      {
+        bases: [BASE, V6],
+        addresses: addresses.map((address) => ({ name: 'eth0', address })),
+        servers: [A, B, V6_SERVER],
+      },
+      {
+        candidate: () => undefined,
+        measured: note('measured'),
+        gathered: note('gathered'),
+        finished: note('finished'),
+      },
+    );
+    gatherer.start();
+    clock.advance(20_000);
+    return { told, sent: internet.sent.map(({ to }) => to.host) };
+  }
+
+  test('is not asked without an address of it', () => {
+    const { told, sent } = gather(['10.0.0.2', 'fe80::1']);
+    expect(told).toEqual(['gathered after 10 ms', 'finished after 10 ms']);
+    expect(sent).not.toContain(V6_SERVER.host);
+  });
+
+  test('does not keep back what is known of the other one', () => {
+    const { told } = gather(['10.0.0.2', '2001:db8:1::2']);
+    expect(told).toEqual([
+      'measured after 10 ms',
+      'gathered after 5000 ms',
+      'finished after 5000 ms',
+    ]);
+  });
+
+  test('is asked where the addresses are not known', () => {
+    expect(gather([]).sent).toContain(V6_SERVER.host);
+  });
+});

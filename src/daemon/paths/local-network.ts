@@ -258,6 +258,9 @@ export class LocalNetwork implements PathNetwork {
           round.isDone = true;
           if (this.#round === round) this.#endRound();
         },
+        measured: (report) => {
+          this.#emit('nat', report);
+        },
         finished: (report) => {
           this.#report = report;
           this.#emit('nat', report);
