@@ -9,6 +9,7 @@ import { PilotNode } from './node.ts';
 import type { NodeSettings } from './node-core.ts';
 import { openNetcheck } from './open-netcheck.ts';
 import { openNetwork } from './paths/open-network.ts';
+import { Services } from './services/services.ts';
 import { Store } from './store.ts';
 
 const KIB = 1024;
@@ -46,6 +47,7 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
       });
     }
     const netcheck = openNetcheck({ config, relays, ca, clock, random, log, env });
+    const services = new Services(config.services, {});
     node.start();
     return {
       api: node,
@@ -58,6 +60,7 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
         node.keyRotated();
       },
       stop: async () => {
+        await services.stop();
         await node.stop();
         await open?.close();
         await storage.close();

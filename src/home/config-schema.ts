@@ -189,6 +189,23 @@ const messaging = section({
   }),
 });
 
+const services = section({
+  echo: toggle('Answers on port 7 with what it is sent.', { default: true }),
+  data_exchange: toggle('Takes messages and files of other nodes on port 1001.', { default: true }),
+  event_stream: toggle('Takes subscriptions and events of other nodes on port 1002.', {
+    default: true,
+  }),
+});
+
+const files = section({
+  received_max_mb: integer('Disk space for files of other nodes; more are refused.', {
+    ...{ unit: 'MiB', min: 1, max: 1_048_576, default: 2048 },
+  }),
+  received_max_files: integer('Files of other nodes kept; more are refused.', {
+    ...{ unit: 'files', min: 1, max: 1_000_000, default: 10_000 },
+  }),
+});
+
 const observability = section({
   metrics: choiceList('The groups of metrics to collect.', {
     of: [
@@ -221,6 +238,8 @@ export const CONFIG_SCHEMA = z.strictObject({
   protocol,
   trust,
   messaging,
+  services,
+  files,
   observability,
 });
 

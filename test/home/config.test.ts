@@ -75,6 +75,8 @@ test('without any source every setting has its default', () => {
       inbox: { max_messages: 10_000, max_mb: 256 },
       outbox: { max_messages: 100_000, max_mb: 1024 },
     },
+    services: { echo: true, data_exchange: true, event_stream: true },
+    files: { received_max_mb: 2048, received_max_files: 10_000 },
     observability: {
       metrics: [
         'connection_state',
