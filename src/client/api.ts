@@ -11,6 +11,7 @@ import type { PathAlarmKind, PathEvents, PathKind, PathView, PreferDirect } from
 
 export type * from './netcheck-api.ts';
 export type * from './path-api.ts';
+export type * from './stream-api.ts';
 
 export interface ApiFailure {
   readonly code: ErrorCode;
@@ -48,6 +49,10 @@ export const ROUTES = {
   clearInbox: { method: 'DELETE', path: '/v1/inbox' },
   events: { method: 'GET', path: '/v1/events' },
   calls: { method: 'GET', path: '/v1/calls' },
+  dialStream: { method: 'GET', path: '/v1/streams/dial' },
+  listenStreams: { method: 'GET', path: '/v1/streams/listen' },
+  acceptStream: { method: 'GET', path: '/v1/streams/accept' },
+  datagrams: { method: 'GET', path: '/v1/datagrams' },
   metrics: { method: 'GET', path: '/metrics' },
   openapi: { method: 'GET', path: '/openapi.json' },
 } as const;

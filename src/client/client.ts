@@ -35,22 +35,28 @@ import type {
   TrustedNode,
   TrustRequestReply,
 } from './api.ts';
+import type { DatagramSocket } from './datagram-socket.ts';
 import { EventStream, type PilotEvent } from './event-stream.ts';
 import { newMessageId } from './message-id.ts';
 import { encodePayload, type Payload } from './payload.ts';
+import type { PilotStream } from './pilot-stream.ts';
 import type { RequestHandler, ServeOptions } from './serve.ts';
 import { defaultSocketPath } from './socket-path.ts';
+import type { StreamListener } from './stream-listener.ts';
 import { Transport } from './transport.ts';
 
 export type { ErrorCode } from '../base/pilot-error.ts';
 export { PilotError };
 export type * from './api.ts';
 export { EVENT_NAMES } from './api.ts';
+export type { DatagramSocket, ReceivedDatagram } from './datagram-socket.ts';
 export type { EventStream, PilotEvent } from './event-stream.ts';
 export type { JsonValue, Payload } from './payload.ts';
 export { payloadBytes, payloadJson, payloadText, TypedPayload } from './payload.ts';
+export type { PilotStream } from './pilot-stream.ts';
 export type { RequestHandler, ServeFailure, ServeOptions } from './serve.ts';
 export { defaultSocketPath } from './socket-path.ts';
+export type { OfferedStream, StreamListener } from './stream-listener.ts';
 
 export interface PilotClientOptions {
   /** Default: `PILOT_SOCKET`, else `pilotd.sock` in `${PILOT_HOME:-$HOME}/.pilot`. */
@@ -78,6 +84,7 @@ export interface SendOptions extends CallOptions {
 }
 
 const DEFAULT_REPLY_WAIT_MS = 30_000;
+const DEFAULT_DIAL_MS = 30_000;
 const PREFER_DIRECT_MS = 10_000;
 const NETCHECK_MS = 10_000;
 
@@ -327,6 +334,36 @@ export class PilotClient {
       options,
     );
     await server.run(options.signal);
+  }
+
+  /**
+   * A stream to a port of a trusted node. PilotError: `connection_refused` when nothing listens there, `trust_required`,
+   * `connection_failed`, `timeout` (default 30 s), `not_supported`. The signal also ends the stream later.
+   */
+  async dial(
+    target: string,
+    port: number,
+    { signal, timeoutMs }: CallOptions & { timeoutMs?: number } = {},
+  ): Promise<PilotStream> {
+    const { openStream } = await import('./pilot-stream.ts');
+    const options = this.#transport.upgradeRequest({
+      signal,
+      waitMs: timeoutMs ?? DEFAULT_DIAL_MS,
+    });
+    const query = { target, port, timeout_ms: timeoutMs };
+    return openStream({ ...options, route: 'dialStream', query }, port);
+  }
+
+  /** Listens on a port of this node; without one, on one that is free. `already_exists`: somebody else does. */
+  async listen(port?: number, { signal }: CallOptions = {}): Promise<StreamListener> {
+    const { listenOn } = await import('./stream-listener.ts');
+    return listenOn(port, this.#transport.upgradeRequest({ signal }));
+  }
+
+  /** A port for datagrams; without one, one that is free. */
+  async datagrams(port?: number, { signal }: CallOptions = {}): Promise<DatagramSocket> {
+    const { bindDatagrams } = await import('./datagram-socket.ts');
+    return bindDatagrams(port, this.#transport.upgradeRequest({ signal }));
   }
 
   /** Closes the kept connection: calls in flight fail. The client cannot be used afterwards. */

@@ -4,9 +4,13 @@ import { ROUTES } from './api.ts';
 import { type ApiCall, CallStream, type CallStreamSettings } from './call-stream.ts';
 import { checkSocketPath, connectionError, failureOf } from './daemon-failure.ts';
 import type { Answer } from './exchange.ts';
+import { searchOf } from './search-of.ts';
+import type { UpgradeRequest } from './upgrade.ts';
 
 /** What goes over HTTP has neither path members nor a body. */
 type HttpCall = Omit<ApiCall, 'params' | 'body'>;
+
+export type UpgradeOptions = Omit<UpgradeRequest, 'route' | 'query'>;
 
 /** How the SDK reaches the daemon: JSON over the call stream, the rest over HTTP. Throws `PilotError`, or the signal's reason. */
 export class Transport {
@@ -35,6 +39,12 @@ export class Transport {
     return (await this.#answer(call, true)).response;
   }
 
+  /** What a request to be upgraded needs; it may take as much longer as its call waits. */
+  upgradeRequest({ signal, waitMs = 0 }: Pick<ApiCall, 'signal' | 'waitMs'>): UpgradeOptions {
+    const { socketPath, timeoutMs } = this.#settings;
+    return { socketPath, limitMs: timeoutMs + waitMs, signal };
+  }
+
   /** Ends the call stream; calls in flight fail. */
   close(): void {
     this.#calls.close();
@@ -59,12 +69,4 @@ export class Transport {
       throw connectionError(error, socketPath);
     }
   }
-}
-
-function searchOf(query: object = {}): string {
-  const search = new URLSearchParams();
-  for (const [key, value] of Object.entries(query)) {
-    if (value !== undefined) search.set(key, String(value));
-  }
-  return search.size === 0 ? '' : `?${search.toString()}`;
 }

@@ -2,6 +2,8 @@ import * as z from 'zod';
 
 import { HOSTNAME_PATTERN } from '../base/hostname.ts';
 import {
+  type AcceptQuery,
+  type DialQuery,
   EVENT_NAMES,
   type HostnameRequest,
   type InboxClearQuery,
@@ -9,6 +11,7 @@ import {
   type InboxReadQuery,
   type NetcheckRequest,
   type PingRequest,
+  type PortQuery,
   type RouteName,
   type SendMessageRequest,
   type TargetRequest,
@@ -65,11 +68,14 @@ const flag = z
   .enum(['', 'true', '1', 'false', '0'])
   .transform((text) => text !== 'false' && text !== '0')
   .pipe(z.boolean());
-const count = z
+const number = z
   .string()
   .regex(/^\d{1,9}$/, 'expected a whole number')
-  .transform(Number)
-  .pipe(z.int().min(1).max(100_000));
+  .transform(Number);
+const count = number.pipe(z.int().min(1).max(100_000));
+const port = number.pipe(z.int().min(0).max(65_535));
+const queryWaitMs = number.pipe(waitMs.min(1));
+const byPort = schemaOf<PortQuery>()(z.strictObject({ port: port.exactOptional() }));
 const eventNames = z
   .string()
   .transform((text) => text.split(','))
@@ -169,6 +175,14 @@ export const REQUESTS = {
   },
   events: { query: z.strictObject({ types: eventNames.exactOptional() }) },
   calls: {},
+  dialStream: {
+    query: schemaOf<DialQuery>()(
+      z.strictObject({ target, port, timeout_ms: queryWaitMs.exactOptional() }),
+    ),
+  },
+  listenStreams: { query: byPort },
+  acceptStream: { query: schemaOf<AcceptQuery>()(z.strictObject({ stream: messageName })) },
+  datagrams: { query: byPort },
   metrics: {},
   openapi: {},
 } as const satisfies Record<RouteName, RequestSchemas>;

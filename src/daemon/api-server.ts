@@ -15,6 +15,7 @@ import {
 import { parseBody, parseRequest } from './api-request.ts';
 import { type AnyHandler, handlersByName } from './api-routes.ts';
 import type { RouteName } from './api-schemas.ts';
+import { ApiStreams, notStreamUpgraded, STREAM_ROUTES } from './api-streams.ts';
 import { EventsStream } from './events-stream.ts';
 import type { HostFacts } from './host-view.ts';
 import type { Log } from './log.ts';
@@ -35,8 +36,8 @@ export interface ApiServerDeps {
 /** A payload's worst spelling in JSON is `\u0001` per byte (base64 takes 4/3); the rest is small. */
 const BODY_BYTES_PER_PAYLOAD_BYTE = 6;
 const BODY_BYTES_BESIDE_PAYLOAD = 16 * 1024;
-/** Programs of one user; pilotctl opens one each. */
-const MAX_CONNECTIONS = 1024;
+/** Programs of one user: pilotctl opens one each, and every stream is one. */
+const MAX_CONNECTIONS = 4096;
 /** From the first byte of a request to its last. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** How long answers in flight may take to leave when the daemon stops. */
@@ -50,6 +51,7 @@ export class ApiServer {
   readonly #app: FastifyInstance;
   readonly #handlers: ReadonlyMap<RouteName, AnyHandler>;
   readonly #calls: ApiCalls;
+  readonly #streams: ApiStreams;
   readonly #events: EventsStream;
   readonly #maxBodyBytes: number;
   /** Requests that wait for a peer. */
@@ -68,6 +70,7 @@ export class ApiServer {
       ...{ handlers: this.#handlers, version: deps.host.version },
       maxLineBytes: this.#maxBodyBytes,
     });
+    this.#streams = new ApiStreams(deps);
     this.#events = new EventsStream(deps.node.events, deps.clock);
     this.#app = fastify({
       logger: false,
@@ -84,7 +87,7 @@ export class ApiServer {
     });
     this.#app.server.maxConnections = MAX_CONNECTIONS;
     this.#app.server.on('upgrade', (request, socket, head) => {
-      this.#calls.upgrade(request, socket, head);
+      if (!this.#streams.upgrade(request, socket, head)) this.#calls.upgrade(request, socket, head);
     });
     this.#prepare();
     this.#addRoutes();
@@ -102,9 +105,11 @@ export class ApiServer {
     this.#removeSocket();
     this.#events.stop();
     this.#calls.stop();
+    this.#streams.stop();
     for (const request of this.#waiting) request.abort(stopping());
     const cancel = this.#deps.clock.after(STOP_TIMEOUT_MS, () => {
       this.#calls.closeAll();
+      this.#streams.closeAll();
       this.#app.server.closeAllConnections();
     });
     await this.#app.close();
@@ -165,6 +170,12 @@ export class ApiServer {
       parseRequest('calls', request);
       throw notUpgraded();
     });
+    for (const name of STREAM_ROUTES) {
+      this.#addRoute(name, (request) => {
+        parseRequest(name, request);
+        throw notStreamUpgraded(name);
+      });
+    }
     this.#addRoute('metrics', async (request, reply) => {
       parseRequest('metrics', request);
       const text = await this.#deps.metrics.text();

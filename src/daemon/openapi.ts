@@ -40,9 +40,27 @@ export const SUMMARIES: Readonly<Record<RouteName, string>> = {
   clearInbox: 'Remove messages',
   events: 'What happens, as server-sent events',
   calls: 'All of the calls above over one connection, many at once',
+  dialStream: 'A stream to a port of a peer',
+  listenStreams: 'Listen on a port: what peers open is offered',
+  acceptStream: 'Take a stream that was offered',
+  datagrams: 'A port for datagrams, both ways',
   metrics: 'Metrics in the Prometheus text format',
   openapi: 'This document',
 };
+
+const FRAMES = 'upgraded to `pilot-stream`: frames both ways, see docs/local-api.md';
+const UPGRADES = {
+  calls: 'upgraded to `pilot-calls`: a JSON object a line, both ways',
+  dialStream: FRAMES,
+  listenStreams: FRAMES,
+  acceptStream: FRAMES,
+  datagrams: FRAMES,
+} as const satisfies Partial<Record<RouteName, string>>;
+type UpgradedName = keyof typeof UPGRADES;
+
+function isUpgraded(name: RouteName): name is UpgradedName {
+  return Object.hasOwn(UPGRADES, name);
+}
 
 /** The OpenAPI 3.1 description of the local API, made from the schemas that requests are checked with. */
 export function openapiDocument(version: string): Json {
@@ -106,8 +124,8 @@ function operation(name: RouteName, names: ReadonlyMap<z.ZodType, string>): Json
       requestBody: { required: true, content: { 'application/json': { schema: jsonOf(body) } } },
     }),
     responses: {
-      ...(name === 'calls'
-        ? { '101': { description: 'upgraded to `pilot-calls`: a JSON object a line, both ways' } }
+      ...(isUpgraded(name)
+        ? { '101': { description: UPGRADES[name] } }
         : { '200': { description: 'done', content: contentOf(name, names) } }),
       default: {
         description: 'it failed; the code says why',
@@ -117,7 +135,10 @@ function operation(name: RouteName, names: ReadonlyMap<z.ZodType, string>): Json
   };
 }
 
-function contentOf(name: Exclude<RouteName, 'calls'>, names: ReadonlyMap<z.ZodType, string>): Json {
+function contentOf(
+  name: Exclude<RouteName, UpgradedName>,
+  names: ReadonlyMap<z.ZodType, string>,
+): Json {
   const refTo = (schema: z.ZodType): Json => ({ $ref: referenceTo(names.get(schema) ?? '') });
   if (name === 'metrics') return { 'text/plain': { schema: { type: 'string' } } };
   if (name === 'openapi') return { 'application/json': { schema: { type: 'object' } } };

@@ -1,16 +1,8 @@
 import type { KeyChain } from '../identity/key-chain.ts';
+import type { ClosedReason } from './closed-reason.ts';
 import type { SessionStream } from './stream.ts';
 
-/**
- * - `handshake_timeout`: the peer did not answer, or not in time for new keys
- * - `dead`: it does not answer any more, or there has been no link for too long
- * - `replaced`: it began a new session, which is open already; `opened` follows
- * - `peer_closed`: it ended the session, or does not know it any more
- * - `local`: `close` or `restart` was called
- * - `violation`: it sent, authentically, what no sound peer sends
- */
-export type ClosedReason =
-  'handshake_timeout' | 'dead' | 'replaced' | 'peer_closed' | 'local' | 'violation';
+export type { ClosedReason };
 
 /**
  * What a session tells its owner. Every call may call the session back. Bodies are views into received

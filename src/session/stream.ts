@@ -10,7 +10,7 @@
  * here until they are read, and only what has been read makes room for more.
  */
 import { PilotError } from '../base/pilot-error.ts';
-import type { ClosedReason } from './session-handlers.ts';
+import type { ClosedReason } from './closed-reason.ts';
 import { StreamBytes } from './stream-bytes.ts';
 import {
   encodeDataFrame,

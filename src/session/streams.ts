@@ -8,8 +8,8 @@
 import type { Clock } from '../base/clock.ts';
 import { PilotError } from '../base/pilot-error.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
+import type { ClosedReason } from './closed-reason.ts';
 import { readable } from './readable.ts';
-import type { ClosedReason } from './session-handlers.ts';
 import { type SessionStream, Stream, type StreamPlace } from './stream.ts';
 import {
   decodeStreamFrame,
