@@ -15,6 +15,10 @@
  *       each relay:
  *         length          2   1 to 256
  *         URL                 ASCII, ws:// or wss://
+ *       tag count         1   1 to 3; a node without tags may leave it out
+ *       each tag:
+ *         length          1   1 to 32
+ *         tag                 ASCII
  *       …                     fields of later releases, skipped
  *     signature          64   by the chain's current key, context "node-record", over the signed part
  */
@@ -22,6 +26,7 @@ import { ByteReader } from '../base/byte-reader.ts';
 import { ByteWriter } from '../base/byte-writer.ts';
 import { utf8 } from '../base/bytes.ts';
 import { isHostname } from '../base/hostname.ts';
+import { faultInTags, MAX_TAGS } from '../base/tag.ts';
 import { WireError } from '../base/wire-error.ts';
 import { deriveNodeNumber } from './address.ts';
 import type { Identity } from './identity.ts';
@@ -34,18 +39,21 @@ export interface NodeRecordFields {
   /** Empty: none. */
   readonly hostname: string;
   readonly relays: readonly string[];
+  /** Default: none. */
+  readonly tags?: readonly string[];
   readonly issuedAtMs: number;
 }
 
 export interface NodeRecord extends NodeRecordFields {
   readonly chain: KeyChain;
+  readonly tags: readonly string[];
   /** The node number: the low 32 bits of the address. */
   readonly node: number;
 }
 
 export const MAX_RECORD_RELAYS = 4;
 export const MAX_RELAY_URL_BYTES = 256;
-/** The longest record of this release has 7,868 bytes; the rest is room for later fields. */
+/** The longest record of this release has 7,968 bytes; the rest is room for later fields. */
 export const MAX_NODE_RECORD_BYTES = 10_240;
 const VERSION = 1;
 
@@ -60,6 +68,10 @@ export function encodeNodeRecord(identity: Identity, fields: NodeRecordFields): 
   writer.u8(fields.addressCounter).u32(node).u64(fields.issuedAtMs);
   writer.u8(fields.hostname.length).bytes(utf8(fields.hostname)).u8(fields.relays.length);
   for (const url of fields.relays) writer.u16(url.length).bytes(utf8(url));
+  // Left out, so that a record without tags is the same bytes as one of an older release.
+  const tags = fields.tags ?? [];
+  if (tags.length > 0) writer.u8(tags.length);
+  for (const tag of tags) writer.u8(tag.length).bytes(utf8(tag));
   const signed = writer.finish();
   const signature = identity.sign('node-record', signed);
   return new ByteWriter(signed.length + 67)
@@ -96,12 +108,14 @@ function decodeFields(signed: Uint8Array): NodeRecord {
   const relays: string[] = [];
   for (let left = relayCount(reader); left > 0; left--)
     relays.push(ascii(reader.bytes(reader.u16())));
-  const fault = faultIn({ addressCounter, hostname, relays, issuedAtMs });
+  const tags: string[] = [];
+  for (let left = tagCount(reader); left > 0; left--) tags.push(ascii(reader.bytes(reader.u8())));
+  const fault = faultIn({ addressCounter, hostname, relays, tags, issuedAtMs });
   if (fault !== undefined) throw new WireError(fault);
   if (node !== deriveNodeNumber(chain.firstKey, addressCounter)) {
     throw new WireError('the node number does not come from the key');
   }
-  return { chain, addressCounter, node, hostname, relays, issuedAtMs };
+  return { chain, addressCounter, node, hostname, relays, tags, issuedAtMs };
 }
 
 function relayCount(reader: ByteReader): number {
@@ -110,15 +124,22 @@ function relayCount(reader: ByteReader): number {
   return count;
 }
 
+function tagCount(reader: ByteReader): number {
+  const count = reader.remaining === 0 ? 0 : reader.u8();
+  if (count > MAX_TAGS) throw new WireError(`${count} tags in a node record`);
+  return count;
+}
+
 /** One character for each byte, so that nothing above ASCII passes the rules below. */
 function ascii(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('latin1');
 }
 
-function faultIn({ hostname, relays }: NodeRecordFields): string | undefined {
+function faultIn({ hostname, relays, tags = [] }: NodeRecordFields): string | undefined {
   if (hostname !== '' && !isHostname(hostname)) return 'a hostname that breaks the rule';
   if (relays.length > MAX_RECORD_RELAYS) return `${relays.length} relays in a node record`;
-  return relays.every(isRelayUrl) ? undefined : 'a relay URL that breaks the rule';
+  if (!relays.every(isRelayUrl)) return 'a relay URL that breaks the rule';
+  return faultInTags(tags);
 }
 
 function isRelayUrl(url: string): boolean {

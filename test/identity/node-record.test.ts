@@ -20,6 +20,7 @@ const fields: NodeRecordFields = {
   addressCounter: 0,
   hostname: 'alice',
   relays: ['wss://relay.example/#pilot1', 'ws://[::1]:7443'],
+  tags: ['gpu', 'a', 'x'.repeat(32)],
   issuedAtMs: 1_767_225_600_000,
 };
 const record = encodeNodeRecord(identity, fields);
@@ -30,9 +31,17 @@ test('decode gives what was encoded', () => {
   expect(rest).toEqual({ ...fields, node: deriveNodeNumber(identity.firstKey, 0) });
 });
 
-test('no hostname and no relay are fine', () => {
-  const bare = { ...fields, hostname: '', relays: [] };
+test('no hostname, no relay and no tag are fine', () => {
+  const bare = { ...fields, hostname: '', relays: [], tags: [] };
   expect(decodeNodeRecord(encodeNodeRecord(identity, bare))).toMatchObject(bare);
+});
+
+test('tags may be left out, as earlier releases do, and no tags leave no byte', () => {
+  expect(decodeNodeRecord(signedRecord(signedPart({ tags: [] }))).tags).toEqual([]);
+  const earlier = signedPart({ tags: undefined });
+  expect(decodeNodeRecord(signedRecord(earlier)).tags).toEqual([]);
+  const none = encodeNodeRecord(identity, { ...fields, tags: [] });
+  expect(toHex(none)).toContain(toHex(earlier));
 });
 
 test('fields of a later release, inside the signed part, are skipped', () => {
@@ -56,6 +65,12 @@ describe('refused', () => {
     ['a relay of another scheme', signedRecord(signedPart({ relays: ['file:///etc/passwd'] }))],
     ['a relay URL with escapes', signedRecord(signedPart({ relays: ['ws://a\u001b[2J'] }))],
     ['a relay URL with letters like ASCII', signedRecord(signedPart({ relays: ['ws://é'] }))],
+    ['four tags', signedRecord(signedPart({ tags: ['a', 'b', 'c', 'd'] }))],
+    ['the same tag twice', signedRecord(signedPart({ tags: ['a', 'a'] }))],
+    ['an empty tag', signedRecord(signedPart({ tags: [''] }))],
+    ['a tag of 33', signedRecord(signedPart({ tags: ['a'.repeat(33)] }))],
+    ['a tag that ends a line', signedRecord(signedPart({ tags: ['gpu\n'] }))],
+    ['a tag of capitals', signedRecord(signedPart({ tags: ['GPU'] }))],
     ['a signature of a retired key', signedRecord(signedPart(), retired())],
   ])('%s', (_, bytes) => {
     expect(() => decodeNodeRecord(bytes)).toThrow(WireError);
@@ -91,6 +106,8 @@ test.each<[string, Partial<NodeRecordFields>]>([
   ['a hostname that breaks the rule', { hostname: '-a' }],
   ['five relays', { relays: Array(5).fill('ws://a') as string[] }],
   ['a relay URL that is too long', { relays: [`ws://${'a'.repeat(252)}`] }],
+  ['a tag that breaks the rule', { tags: ['a b'] }],
+  ['four tags', { tags: ['a', 'b', 'c', 'd'] }],
   ['a counter beyond a byte', { addressCounter: 256 }],
 ])('encode refuses %s', (_, wrong) => {
   expect(() => encodeNodeRecord(identity, { ...fields, ...wrong })).toThrow(RangeError);
@@ -101,6 +118,8 @@ interface Parts {
   counter?: number;
   hostname?: string;
   relays?: readonly string[];
+  /** Undefined: without the field. */
+  tags?: readonly string[] | undefined;
 }
 
 /** The signed part written field by field, rules or not. */
@@ -118,6 +137,9 @@ function signedPart(parts: Parts = {}): Uint8Array {
     .bytes(hostname)
     .u8(relays.length);
   for (const url of relays) writer.u16(utf8(url).length).bytes(utf8(url));
+  const tags = 'tags' in parts ? parts.tags : fields.tags;
+  if (tags !== undefined) writer.u8(tags.length);
+  for (const tag of tags ?? []) writer.u8(tag.length).bytes(utf8(tag));
   return writer.finish();
 }
 

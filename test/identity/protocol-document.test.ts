@@ -101,6 +101,9 @@ test('node record', () => {
   expect(record.text('chain')).toBe(chain.text('chain'));
   expect(toHex(encodeNodeRecord(identity, fields))).toBe(record.text('record'));
   expect(decodeNodeRecord(record.bytes('record'))).toMatchObject(fields);
+  const tagged = { ...fields, tags: record.text('tags').split(',') };
+  expect(toHex(encodeNodeRecord(identity, tagged))).toBe(record.text('tagged record'));
+  expect(decodeNodeRecord(record.bytes('tagged record'))).toMatchObject(tagged);
 });
 
 test('export: the same bytes from the same salt and nonce, and back', async () => {
