@@ -5,12 +5,15 @@ import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import { PilotClient, type PilotStream, type StreamListener } from '../../src/client/client.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { call, type Fixture, startApi } from './api-fixture.ts';
 import { type JoinedPorts, joinedPorts } from './joined-ports.ts';
+
+// Megabytes are sealed and opened here; the machine may be busy with other tests.
+vi.setConfig({ testTimeout: 60_000 });
 
 interface Two extends JoinedPorts {
   readonly daemons: readonly [Fixture, Fixture];

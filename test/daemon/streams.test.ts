@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 
 import type { IncomingStream } from '../../src/daemon/incoming-stream.ts';
 import type { PeerStream } from '../../src/daemon/stream-duplex.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { type Host, World } from './world.ts';
+
+// Megabytes are sealed and opened here; the machine may be busy with other tests.
+vi.setConfig({ testTimeout: 60_000 });
 
 const hosts: Host[] = [];
 afterEach(async () => {

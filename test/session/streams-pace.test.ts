@@ -1,8 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { utf8 } from '../../src/base/bytes.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { StreamEnds } from './stream-ends.ts';
+
+// Megabytes are sealed and opened here; the machine may be busy with other tests.
+vi.setConfig({ testTimeout: 60_000 });
 
 const KIB = 1024;
 

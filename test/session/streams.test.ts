@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { utf8 } from '../../src/base/bytes.ts';
 import { MAX_STREAMS, MAX_WINDOW_BYTES } from '../../src/session/stream-windows.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { StreamEnds, Tap } from './stream-ends.ts';
 import { TwoEnds } from './two-ends.ts';
+
+// Megabytes are sealed and opened here; the machine may be busy with other tests.
+vi.setConfig({ testTimeout: 60_000 });
 
 const KIB = 1024;
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
