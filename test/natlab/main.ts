@@ -51,7 +51,9 @@ const PARTS: Readonly<Record<string, Part>> = {
     return {
       json: cells,
       text: formatMatrix(cells),
-      isGood: cells.every(({ failure }) => failure === ''),
+      isGood: cells.every(
+        ({ from, to, path, failure }) => failure === '' && path === expectedPath(from, to),
+      ),
     };
   },
   change: async (lab, sandbox, numbers, report) => {
