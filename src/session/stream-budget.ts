@@ -2,14 +2,18 @@
  * How much stream data may be under way, so that the path is full and what waits in it stays short: whatever is
  * sent after it waits too, and nobody can take it back. Links, relays and the far side may buffer megabytes.
  *
- *     limit = rate × shortest round trip + what may wait: 64 KiB, or 3 ms of the rate where that is more
+ *     limit = rate × (shortest round trip + silence) + what may wait: 64 KiB, or 3 ms of the rate where that is more
  *
  *     rate         what was acknowledged between sending a frame and its acknowledgement, the greatest of
  *                  10 such rounds; until three of them brought no quarter more, twice as much may be under way
  *     round trip   of pings, which are answered at once; sent when streams have data, once a second. Every 30 s
  *                  sending pauses until little is under way, so that a longer path shows (BBR does the like)
+ *     silence      the longest time without an acknowledgement in 10 rounds, two round trips at most: a link delivers
+ *                  in order, so a lost packet holds up all behind it while it is sent again. Without this, the path
+ *                  would be empty for as long. A queue that grows is not silent, it only answers later
  */
 import type { Clock } from '../base/clock.ts';
+import { ACK_DELAY_MS } from './reliable-stream.ts';
 
 export const MIN_UNDER_WAY_BYTES = 64 * 1024;
 /** Of the session's 4 MiB; the rest is for messages. */
@@ -23,6 +27,8 @@ const PING_INTERVAL_MS = 1000;
 /** A ping is lost with its link; a slower one says nothing that could still be used. */
 const PING_TIMEOUT_MS = 3000;
 const ROUND_TRIP_LIFE_MS = 30_000;
+/** In round trips. More is not one loss but a path that has gone. */
+const MAX_SILENCE = 2;
 /** Clocks have a grain, and a quotient needs a divisor. */
 const MIN_ROUND_MS = 0.05;
 
@@ -41,6 +47,8 @@ interface Round {
   readonly acknowledgedBefore: number;
   /** Streams had to wait in it: it shows what the path can do. */
   isFull: boolean;
+  /** The longest in it. */
+  silenceMs: number;
 }
 
 export class StreamBudget {
@@ -49,6 +57,11 @@ export class StreamBudget {
   #round: Round | undefined;
   /** Bytes a millisecond, the last ones. */
   #rates: number[] = [];
+  /** In milliseconds, of the last full rounds. */
+  #silences: number[] = [];
+  #sentBelow = 0;
+  /** Of the last acknowledgement that left something under way. */
+  #heardMs: number | undefined;
   #best = 0;
   #steadyRounds = 0;
   #roundTrip: { readonly ms: number; readonly atMs: number } | undefined;
@@ -65,6 +78,8 @@ export class StreamBudget {
   restart(): void {
     this.#round = undefined;
     this.#rates = [];
+    this.#silences = [];
+    this.#heardMs = undefined;
     this.#best = 0;
     this.#steadyRounds = 0;
     this.#roundTrip = undefined;
@@ -76,9 +91,10 @@ export class StreamBudget {
   get limitBytes(): number {
     if (this.#roundTrip === undefined || this.#isRoundTripOld) return MIN_UNDER_WAY_BYTES;
     const rate = Math.max(0, ...this.#rates);
-    const full = rate * this.#roundTrip.ms;
-    const isStarting = this.#steadyRounds < STEADY_ROUNDS;
-    const limit = full * (isStarting ? 2 : 1) + Math.max(MIN_UNDER_WAY_BYTES, rate * WAITING_MS);
+    const silenceMs = Math.min(MAX_SILENCE * this.#roundTrip.ms, Math.max(0, ...this.#silences));
+    const full = rate * (this.#roundTrip.ms + silenceMs);
+    const limit =
+      full * (this.#isStarting ? 2 : 1) + Math.max(MIN_UNDER_WAY_BYTES, rate * WAITING_MS);
     return Math.min(MAX_UNDER_WAY_BYTES, limit);
   }
 
@@ -92,29 +108,45 @@ export class StreamBudget {
 
   /** A frame of stream data went out under this number. */
   sent(sequence: number): void {
+    this.#sentBelow = sequence + 1;
     this.#round ??= {
       sequence,
       startMs: this.#deps.clock.monotonic(),
       acknowledgedBefore: this.#acknowledgedBytes,
       isFull: false,
+      silenceMs: 0,
     };
   }
 
   /** Everything below `next` has arrived, `bytes` of it just now. */
   acknowledged(next: number, bytes: number): void {
+    const nowMs = this.#deps.clock.monotonic();
     this.#acknowledgedBytes += bytes;
     const round = this.#round;
+    if (round !== undefined) {
+      const silenceMs = nowMs - (this.#heardMs ?? nowMs);
+      round.silenceMs = Math.max(round.silenceMs, silenceMs);
+    }
+    this.#heardMs = next < this.#sentBelow ? nowMs : undefined;
     if (round === undefined || next <= round.sequence) return;
     this.#round = undefined;
-    const ms = Math.max(MIN_ROUND_MS, this.#deps.clock.monotonic() - round.startMs);
-    this.#take((this.#acknowledgedBytes - round.acknowledgedBefore) / ms, round.isFull);
+    const ms = Math.max(MIN_ROUND_MS, nowMs - round.startMs);
+    this.#take((this.#acknowledgedBytes - round.acknowledgedBefore) / ms, round);
   }
 
-  #take(rate: number, isFull: boolean): void {
+  get #isStarting(): boolean {
+    return this.#steadyRounds < STEADY_ROUNDS;
+  }
+
+  #take(rate: number, { isFull, silenceMs }: Round): void {
     // Less than could be sent says nothing about the path.
     if (!isFull && rate < Math.max(0, ...this.#rates)) return;
-    this.#rates.push(rate);
-    if (this.#rates.length > ROUNDS) this.#rates.shift();
+    keepLast(this.#rates, rate);
+    // Up to this an acknowledgement may have waited for more to acknowledge. While little is under way, it
+    // comes and goes in one piece.
+    const usualMs = ACK_DELAY_MS + (this.#roundTrip?.ms ?? 0) / 4;
+    const isLoss = isFull && !this.#isStarting && silenceMs > usualMs;
+    keepLast(this.#silences, isLoss ? silenceMs : 0);
     if (rate >= this.#best * GROWTH) {
       this.#best = rate;
       this.#steadyRounds = 0;
@@ -153,4 +185,9 @@ export class StreamBudget {
       this.#deps.grew();
     }
   }
+}
+
+function keepLast(values: number[], value: number): void {
+  values.push(value);
+  if (values.length > ROUNDS) values.shift();
 }

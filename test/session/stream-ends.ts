@@ -84,7 +84,10 @@ export class NarrowLink implements Link {
   readonly #receiver: () => Session;
   readonly #delayMs: number;
   readonly #bytesPerMs: number;
+  readonly #lossEveryBytes: number;
   #freeMs = 0;
+  #sentBytes = 0;
+  #lastArrivalMs = 0;
   #isAlive = true;
 
   constructor(clock: ManualClock, receiver: () => Session, path: NarrowPath) {
@@ -92,12 +95,15 @@ export class NarrowLink implements Link {
     this.#receiver = receiver;
     this.#delayMs = path.delayMs;
     this.#bytesPerMs = path.bytesPerMs;
+    this.#lossEveryBytes = path.lossEveryBytes ?? Infinity;
   }
 
   send(packet: Uint8Array): void {
     const nowMs = this.#clock.monotonic();
     this.#freeMs = Math.max(nowMs, this.#freeMs) + packet.length / this.#bytesPerMs;
-    this.#clock.after(this.#freeMs - nowMs + this.#delayMs, () => {
+    const arrivalMs = this.#freeMs + this.#delayMs + this.#lostMs(packet.length);
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, arrivalMs);
+    this.#clock.after(this.#lastArrivalMs - nowMs, () => {
       if (this.#isAlive) this.#receiver().receive(Uint8Array.from(packet));
     });
   }
@@ -105,12 +111,20 @@ export class NarrowLink implements Link {
   cut(): void {
     this.#isAlive = false;
   }
+
+  /** What is lost arrives a round trip later, since it is sent again, and all behind it waits for it. */
+  #lostMs(bytes: number): number {
+    const before = Math.floor(this.#sentBytes / this.#lossEveryBytes);
+    this.#sentBytes += bytes;
+    return Math.floor(this.#sentBytes / this.#lossEveryBytes) > before ? 2 * this.#delayMs : 0;
+  }
 }
 
 export interface NarrowPath {
   /** One way. */
   readonly delayMs: number;
   readonly bytesPerMs: number;
+  readonly lossEveryBytes?: number;
 }
 
 /** Two ends with streams and an open session between them, which `low` began. */

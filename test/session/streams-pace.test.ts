@@ -46,6 +46,22 @@ describe('what is under way', () => {
     expect(Math.max(...delays)).toBeLessThan(path.delayMs + mayWait / path.bytesPerMs + 1);
   });
 
+  test('goes on while what was lost is sent again', () => {
+    // 0.1 % of datagrams of 1,400 bytes: a loss in about each round trip.
+    const path = { delayMs: 25, bytesPerMs: 20_000, lossEveryBytes: 1_400_000 };
+    const ends = new StreamEnds(path);
+    const [ours, theirs] = ends.pair();
+    const bytes = seededRandom(8)(256 * KIB);
+    ours.onDrained = () => {
+      ours.stream.write(bytes);
+    };
+    ours.onDrained();
+    ends.clock.advance(6000);
+    const before = theirs.receivedBytes;
+    ends.clock.advance(5000);
+    expect((theirs.receivedBytes - before) / 5000 / path.bytesPerMs).toBeGreaterThan(0.85);
+  });
+
   test('follows a path that becomes slower', () => {
     const ends = new StreamEnds({ delayMs: 10, bytesPerMs: 20_000 });
     const [ours] = ends.pair();
