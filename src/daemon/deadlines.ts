@@ -10,7 +10,11 @@ export class Deadlines {
 
   /** What `promise` gives; undefined when it takes longer than `ms`; the signal's reason when aborted. */
   async race<T>(promise: Promise<T>, ms: number, signal?: AbortSignal): Promise<T | undefined> {
-    signal?.throwIfAborted();
+    if (signal?.aborted === true) {
+      // What becomes of it interests nobody any more.
+      promise.catch(() => undefined);
+      throw signal.reason as Error;
+    }
     let onAbort = (): void => undefined;
     let cancel = (): void => undefined;
     const end = new Promise<undefined>((resolve, reject) => {
