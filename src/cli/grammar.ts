@@ -68,15 +68,19 @@ function splitToken(token: string): { flag: string; value: string | undefined } 
 /** The next token, if it is the option's value; undefined: the option stands alone. */
 function valueIn(
   next: string | undefined,
-  { value, bare }: OptionSpec<unknown>,
+  { value, bare, isValue = isDuration }: OptionSpec<unknown>,
   flag: string,
 ): string | undefined {
   if (value === undefined) return next === 'true' || next === 'false' ? next : undefined;
   if (bare !== undefined) {
-    return next !== undefined && parseDuration(next) !== undefined ? next : undefined;
+    return next !== undefined && isValue(next) ? next : undefined;
   }
   if (next !== undefined && !next.startsWith('--')) return next;
   throw new PilotError('invalid_argument', `${flag} needs a value: ${flag} ${value}`, {
     hint: `a value that begins with -- is written ${flag}=VALUE`,
   });
+}
+
+function isDuration(text: string): boolean {
+  return parseDuration(text) !== undefined;
 }

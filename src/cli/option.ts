@@ -8,6 +8,8 @@ export interface OptionSpec<Value> {
   readonly value: string | undefined;
   /** Without a value it means this. */
   readonly bare?: string;
+  /** Where it may stand alone: the next token is its value. By default a duration is. */
+  readonly isValue?: (next: string) => boolean;
   readonly repeatable?: boolean;
   readonly choices?: readonly string[];
   /** For a completion: the value is the name of a file. */
@@ -18,7 +20,7 @@ export interface OptionSpec<Value> {
   readonly read: (texts: readonly string[], flag: string) => Value;
 }
 
-type Extra = Partial<Pick<OptionSpec<unknown>, 'hidden' | 'isFile'>>;
+type Extra = Partial<Pick<OptionSpec<unknown>, 'bare' | 'hidden' | 'isFile' | 'isValue'>>;
 
 export function toggle(description: string, extra: Extra = {}): OptionSpec<boolean> {
   return {

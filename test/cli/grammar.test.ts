@@ -10,6 +10,7 @@ const specs = {
   autoApprove: toggle(''),
   noEncrypt: toggle(''),
   wait: duration('', { bare: '30s' }),
+  socket: text('PATH', '', { bare: '/tmp/s', isValue: (next) => next.startsWith('/') }),
   limit: count('', { initial: 10, max: 100 }),
   type: choice(['text', 'json'], ''),
 };
@@ -43,6 +44,8 @@ describe('pilotctl interface 1.2', () => {
     [['--full', 'bob'], { full: [''] }, ['bob']],
     [['--full', ''], { full: [''] }, ['']],
     [['--auto-approve', '--no-encrypt'], { autoApprove: [''], noEncrypt: [''] }, []],
+    [['--socket', 'bob'], { socket: ['/tmp/s'] }, ['bob']],
+    [['--socket', '/run/s', 'bob'], { socket: ['/run/s'] }, ['bob']],
     [['--wait', 'bob'], { wait: ['30s'] }, ['bob']],
     [['--wait', '5', 'bob'], { wait: ['5'] }, ['bob']],
     [['--wait', '1m30s'], { wait: ['1m30s'] }, []],
