@@ -43,6 +43,7 @@ export interface DatagramsDeps {
 export class Datagrams {
   readonly #deps: DatagramsDeps;
   readonly #bound = new PortTable<{ readonly receive: (datagram: Datagram) => void }>();
+  readonly #watchers = new Set<(datagram: Datagram) => void>();
   #waiting = 0;
 
   constructor(deps: DatagramsDeps) {
@@ -58,6 +59,14 @@ export class Datagrams {
       close: () => {
         this.#bound.release(bound, holder);
       },
+    };
+  }
+
+  /** Tells of every datagram that comes, also where nobody has the port. The result ends it. */
+  watch(watcher: (datagram: Datagram) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => {
+      this.#watchers.delete(watcher);
     };
   }
 
@@ -94,10 +103,14 @@ export class Datagrams {
       return;
     }
     const datagram = readDatagram(peer, body);
-    const holder = datagram && this.#bound.get(datagram.port);
-    if (datagram === undefined) this.#deps.dropped('malformed_datagram');
-    else if (holder === undefined) this.#deps.dropped('datagram_port_closed');
-    else holder.receive(datagram);
+    if (datagram === undefined) {
+      this.#deps.dropped('malformed_datagram');
+      return;
+    }
+    const holder = this.#bound.get(datagram.port);
+    if (holder !== undefined) holder.receive(datagram);
+    else if (this.#watchers.size === 0) this.#deps.dropped('datagram_port_closed');
+    for (const watcher of this.#watchers) watcher(datagram);
   }
 
   async #opened(peer: Pick<Peer, 'open'>): Promise<void> {
