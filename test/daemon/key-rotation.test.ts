@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { rotateWhenDue } from '../../src/daemon/key-rotation.ts';
+import { rotateNow, rotateWhenDue } from '../../src/daemon/key-rotation.ts';
 import { silentLog } from '../../src/daemon/log.ts';
 import { Identity } from '../../src/identity/identity.ts';
 import { MAX_CERTIFICATES } from '../../src/identity/key-chain.ts';
@@ -23,6 +23,19 @@ test('the old secret lives until the new key is on disk, and not longer', () => 
   expect(() => secret.exposeSeed()).toThrow('erased');
   expect(identity.secret.exposeSeed().length).toBe(32);
   expect(rotateWhenDue(identity, rotation)).toBe(false);
+});
+
+test('a young key is rotated on request, as long as there is room', () => {
+  const identity = Identity.create(random, 0);
+  const rotation = { nowMs: 1, random, log: silentLog, write: () => undefined };
+  for (let i = 1; i <= MAX_CERTIFICATES; i++) {
+    rotateNow(identity, rotation);
+    expect(identity.chain.length).toBe(i);
+  }
+  expect(() => {
+    rotateNow(identity, rotation);
+  }).toThrow(expect.objectContaining({ code: 'unavailable' }));
+  expect(identity.chain.length).toBe(MAX_CERTIFICATES);
 });
 
 test('a key that cannot be written stays as it is', () => {
