@@ -5,7 +5,7 @@ import type { OptionSpec } from './option.ts';
 
 /** One positional argument. */
 export interface ArgumentSpec<Value> {
-  readonly kind: 'required' | 'optional' | 'rest';
+  readonly kind: 'required' | 'optional' | 'rest' | 'any';
   readonly description: string;
   readonly choices?: readonly string[];
   /** Never set: it only carries the type. */
@@ -25,6 +25,12 @@ export const optional = (description: string): ArgumentSpec<string | undefined> 
 /** All that follow; after `--` also what looks like an option. */
 export const rest = (description: string): ArgumentSpec<readonly string[]> => ({
   kind: 'rest',
+  description,
+});
+
+/** As `rest`, and there may be none. */
+export const any = (description: string): ArgumentSpec<readonly string[]> => ({
+  kind: 'any',
   description,
 });
 

@@ -1,4 +1,10 @@
-import { type CommandEntry, type CommandSpec, entriesOf, flagOf } from './command.ts';
+import {
+  type ArgumentSpec,
+  type CommandEntry,
+  type CommandSpec,
+  entriesOf,
+  flagOf,
+} from './command.ts';
 import { takeOptions } from './grammar.ts';
 
 export type Parsed =
@@ -52,13 +58,17 @@ function readArguments(
   positionals: readonly string[],
 ): Readonly<Record<string, unknown>> | undefined {
   const specs = entriesOf(args);
-  const least = specs.filter(([, { kind }]) => kind !== 'optional').length;
-  const most = specs.some(([, { kind }]) => kind === 'rest') ? Infinity : specs.length;
+  const least = specs.filter(([, { kind }]) => kind === 'required' || kind === 'rest').length;
+  const most = specs.some(([, { kind }]) => isMany(kind)) ? Infinity : specs.length;
   if (positionals.length < least || positionals.length > most) return undefined;
   return Object.fromEntries(
     specs.map(([name, { kind }], i) => [
       name,
-      kind === 'rest' ? positionals.slice(i) : positionals[i],
+      isMany(kind) ? positionals.slice(i) : positionals[i],
     ]),
   );
+}
+
+function isMany(kind: ArgumentSpec<unknown>['kind']): boolean {
+  return kind === 'rest' || kind === 'any';
 }

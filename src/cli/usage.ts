@@ -16,6 +16,7 @@ export function usageOf({ args, options }: CommandSpec): string {
 export function argumentTerm(name: string, { kind }: ArgumentSpec<unknown>): string {
   const word = flagOf(name).slice(2);
   if (kind === 'optional') return `[${word}]`;
+  if (kind === 'any') return `[${word}...]`;
   return kind === 'rest' ? `<${word}...>` : `<${word}>`;
 }
 

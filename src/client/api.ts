@@ -7,11 +7,15 @@
  * interface 2.3); durations end in `_ms` or `_secs`.
  */
 import type { ErrorCode } from '../base/pilot-error.ts';
+import type { NodeNames } from './node-names.ts';
 import type { PathAlarmKind, PathEvents, PathKind, PathView, PreferDirect } from './path-api.ts';
+import { TUNNEL_ROUTES, type TunnelFailure } from './tunnel-api.ts';
 
 export type * from './netcheck-api.ts';
+export type * from './node-names.ts';
 export type * from './path-api.ts';
 export type * from './stream-api.ts';
+export type * from './tunnel-api.ts';
 
 export interface ApiFailure {
   readonly code: ErrorCode;
@@ -53,6 +57,7 @@ export const ROUTES = {
   listenStreams: { method: 'GET', path: '/v1/streams/listen' },
   acceptStream: { method: 'GET', path: '/v1/streams/accept' },
   datagrams: { method: 'GET', path: '/v1/datagrams' },
+  ...TUNNEL_ROUTES,
   metrics: { method: 'GET', path: '/metrics' },
   openapi: { method: 'GET', path: '/openapi.json' },
 } as const;
@@ -81,18 +86,6 @@ export type CallStreamAnswer =
 export const CALL_STREAM_PROTOCOL = 'pilot-calls';
 /** Of the 101: how many bytes a line to the daemon may have. */
 export const CALL_STREAM_LIMIT_HEADER = 'pilot-max-line';
-
-/** A node by all its names. `id` is what security rests on, the others are handles. */
-export interface NodeNames {
-  /** Node ID: `pilot1…`, 65 characters. */
-  readonly id: string;
-  /** Node number: the low 32 bits of the address. */
-  readonly node_id: number;
-  /** `0:0000.HHHH.LLLL` */
-  readonly address: string;
-  /** Empty when the node has none. */
-  readonly hostname: string;
-}
 
 export interface RelayView {
   readonly url: string;
@@ -397,6 +390,8 @@ export interface EventMap extends PathEvents<NodeNames> {
   readonly 'trust.changed': NodeNames & { readonly trusted: boolean; readonly reason: string };
   readonly 'peer.changed': PeerView;
   readonly 'relay.changed': RelayView;
+  /** Ten a second at most. */
+  readonly 'tunnel.failed': TunnelFailure;
   readonly 'identity.duplicate': { readonly relay: string; readonly since: string };
 }
 
@@ -413,5 +408,6 @@ export const EVENT_NAMES = [
   'path.failed',
   'path.alarm',
   'relay.changed',
+  'tunnel.failed',
   'identity.duplicate',
 ] as const satisfies readonly EventName[];

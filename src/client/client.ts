@@ -44,6 +44,7 @@ import type { RequestHandler, ServeOptions } from './serve.ts';
 import { defaultSocketPath } from './socket-path.ts';
 import type { StreamListener } from './stream-listener.ts';
 import { Transport } from './transport.ts';
+import { TunnelClient } from './tunnel-client.ts';
 
 export type { ErrorCode } from '../base/pilot-error.ts';
 export { PilotError };
@@ -364,6 +365,11 @@ export class PilotClient {
   async datagrams(port?: number, { signal }: CallOptions = {}): Promise<DatagramSocket> {
     const { bindDatagrams } = await import('./datagram-socket.ts');
     return bindDatagrams(port, this.#transport.upgradeRequest({ signal }));
+  }
+
+  /** Services of this host for peers, ports of this host that lead to peers, the gateway, the proxy. */
+  get tunnels(): TunnelClient {
+    return new TunnelClient(this.#transport);
   }
 
   /** Closes the kept connection: calls in flight fail. The client cannot be used afterwards. */

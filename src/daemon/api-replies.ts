@@ -32,6 +32,7 @@ import {
 } from './api-path-replies.ts';
 import type { Replies } from './api-routes.ts';
 import { schemaOf } from './api-schemas.ts';
+import { TUNNEL_REPLIES, tunnelFailure } from './tunnels/tunnel-replies.ts';
 
 /**
  * What each route answers, as schemas: for the OpenAPI document only, so nothing loads this until
@@ -240,6 +241,7 @@ export const EVENTS = schemaOf<EventMap>()(
     'path.failed': z.object({ ...names, ...pathFailure.shape }),
     'path.alarm': z.object({ ...names, ...pathAlarmChange.shape }),
     'relay.changed': relay,
+    'tunnel.failed': tunnelFailure,
     'identity.duplicate': z.object({ relay: text, since: time }),
   }),
 ).shape;
@@ -272,5 +274,6 @@ export const REPLIES = schemaOf<Replies>()(
     readInbox: incoming,
     markInbox: incoming,
     clearInbox: z.object({ cleared: count, remaining: count }),
+    ...TUNNEL_REPLIES,
   }),
 ).shape;

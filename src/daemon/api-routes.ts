@@ -24,9 +24,10 @@ import type { ParsedRequest } from './api-request.ts';
 import type { RouteName } from './api-schemas.ts';
 import { healthOf, type HostFacts, identityOf, infoOf } from './host-view.ts';
 import type { NodeApi } from './node-api.ts';
+import { tunnelHandlers, type TunnelReplies } from './tunnels/tunnel-handlers.ts';
 
 /** What each route answers with. The other routes write their own text: events, metrics, openapi. */
-export interface Replies {
+export interface Replies extends TunnelReplies {
   info: Info;
   health: Health;
   identity: IdentityView;
@@ -111,5 +112,6 @@ function apiHandlers(node: NodeApi, host: HostFacts): Handlers {
     readInbox: async ({ params, query }) => node.readInbox(params.id, query),
     markInbox: async ({ params }) => node.markInboxRead(params.id),
     clearInbox: async ({ query }) => node.clearInbox(query),
+    ...tunnelHandlers(host.tunnels),
   };
 }

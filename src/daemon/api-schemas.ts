@@ -18,35 +18,17 @@ import {
   type TrustRejectRequest,
   type TrustRequest,
 } from '../client/api.ts';
+import { schemaOf } from './schema-of.ts';
+import { TUNNEL_REQUESTS } from './tunnels/tunnel-requests.ts';
 
 export type { RouteName };
+export { schemaOf };
 
 /** The parts of a request that a route reads; every part it does not name must be empty. */
 export interface RequestSchemas {
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodObject;
-}
-
-/** `T` without `readonly`: schemas infer types that may be written to, the contract's may not. */
-type Writable<T> = T extends readonly (infer E)[]
-  ? Writable<E>[]
-  : T extends object
-    ? { -readonly [K in keyof T]: Writable<T[K]> }
-    : T;
-/** Equal, not only assignable: two such function types are assignable only where A is B. */
-type Same<A, B> =
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- compared, never called
-  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-
-/** Takes a schema and gives it back; the compiler refuses one that does not give exactly `T`. */
-type SchemaCheck<T> = <Schema extends z.ZodType>(
-  schema: Schema & (Same<Writable<z.infer<Schema>>, Writable<T>> extends true ? unknown : never),
-) => Schema;
-
-/** Ties a schema to a type of the contract, so that what is checked and what is promised cannot drift. */
-export function schemaOf<T>(): SchemaCheck<T> {
-  return (schema) => schema;
 }
 
 /** A day: longer than anyone waits in one call, and within what a timer can hold (2^31 ms). */
@@ -183,6 +165,7 @@ export const REQUESTS = {
   listenStreams: { query: byPort },
   acceptStream: { query: schemaOf<AcceptQuery>()(z.strictObject({ stream: messageName })) },
   datagrams: { query: byPort },
+  ...TUNNEL_REQUESTS,
   metrics: {},
   openapi: {},
 } as const satisfies Record<RouteName, RequestSchemas>;

@@ -41,6 +41,7 @@ export interface NodeDeps {
 export interface DaemonNode {
   readonly api: NodeApi;
   readonly netcheck: HostFacts['netcheck'];
+  readonly tunnels: HostFacts['tunnels'];
   /** The host may have slept: what was connected may not be any more. */
   onWake(): void;
   /** The identity has a new key, which is on disk: who deals with this node has to hear of it. */
@@ -219,5 +220,6 @@ function hostFacts(
     rotations: () => identity.chain.length,
     settings: () => settings,
     netcheck: node.netcheck,
+    tunnels: node.tunnels,
   };
 }

@@ -8,6 +8,7 @@ import type {
   PeerView,
 } from '../client/api.ts';
 import type { NodeApi, NodeCounters } from './node-api.ts';
+import type { TunnelCalls } from './tunnels/tunnels.ts';
 
 /** What the local API tells about the process, its home and its network, which the node does not know. */
 export interface HostFacts {
@@ -24,6 +25,7 @@ export interface HostFacts {
   settings(): ConfigList;
   /** Looks at the network of this host; `Netcheck.run`. */
   netcheck(request: NetcheckRequest, signal: AbortSignal): Promise<Netcheck>;
+  readonly tunnels: TunnelCalls;
 }
 
 export function infoOf(node: NodeApi, host: HostFacts): Info {

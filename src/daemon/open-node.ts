@@ -11,6 +11,7 @@ import { openNetcheck } from './open-netcheck.ts';
 import { openNetwork } from './paths/open-network.ts';
 import { Services } from './services/services.ts';
 import { Store } from './store.ts';
+import { Tunnels } from './tunnels/tunnels.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -47,11 +48,14 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
       });
     }
     const netcheck = openNetcheck({ config, relays, ca, clock, random, log, env });
+    const tunnels = new Tunnels({ node, storage, clock, log });
     const services = new Services(config.services, {});
+    await tunnels.start();
     node.start();
     return {
       api: node,
       netcheck: async (request, signal) => netcheck.run(request, signal),
+      tunnels,
       onWake: () => {
         probeRelays();
         network?.refresh('wake');
@@ -60,6 +64,7 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
         node.keyRotated();
       },
       stop: async () => {
+        await tunnels.stop();
         await services.stop();
         await node.stop();
         await open?.close();

@@ -4,6 +4,7 @@ import { ERROR_CODES } from '../base/pilot-error.ts';
 import { type ApiFailure, ROUTES } from '../client/api.ts';
 import { EVENTS, NAMED_SCHEMAS, REPLIES } from './api-replies.ts';
 import { REQUESTS, type RequestSchemas, type RouteName, schemaOf } from './api-schemas.ts';
+import { TUNNEL_SUMMARIES } from './tunnels/tunnel-replies.ts';
 
 type Json = Record<string, unknown>;
 
@@ -44,6 +45,7 @@ export const SUMMARIES: Readonly<Record<RouteName, string>> = {
   listenStreams: 'Listen on a port: what peers open is offered',
   acceptStream: 'Take a stream that was offered',
   datagrams: 'A port for datagrams, both ways',
+  ...TUNNEL_SUMMARIES,
   metrics: 'Metrics in the Prometheus text format',
   openapi: 'This document',
 };

@@ -10,6 +10,7 @@ export const TABLES = [
   'inbox',
   'inbox-payloads',
   'seen',
+  'tunnels',
 ] as const;
 
 export type TableName = (typeof TABLES)[number];

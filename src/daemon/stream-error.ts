@@ -19,6 +19,11 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     text: 'the program that listens there does not keep up',
     hint: 'try again in a moment',
   },
+  service_unreachable: {
+    code: 'connection_failed',
+    text: 'the other node offers it, but the service behind it cannot be reached there',
+    hint: 'start the service on the other host; there, pilotctl expose --list says what is wrong',
+  },
   too_many_streams: {
     code: 'unavailable',
     text: 'the other node has too many streams with this one',

@@ -137,6 +137,7 @@ test('every command is in a test of its output', () => {
     'daemon status',
     'identity export',
     'identity import',
+    'gateway start',
     'serve',
     'mcp',
     'context',

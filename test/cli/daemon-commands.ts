@@ -2,6 +2,7 @@ import type { IdentityView, PreferDirectReply, ROUTES } from '../../src/client/a
 import type { FakeHandler } from '../client/fake-daemon.ts';
 import { NETCHECK } from '../client/fake-netcheck.ts';
 import { ALICE, BOB, BOB_AS_PEER, incoming, INFO, outgoing } from '../client/fake-nodes.ts';
+import { TUNNEL_CASES } from './tunnel-commands.ts';
 
 export type RouteName = keyof typeof ROUTES;
 
@@ -62,6 +63,7 @@ const NAMES = ['id', 'address', 'hostname'];
 
 /** Every command that talks to the daemon. */
 export const CASES: readonly Case[] = [
+  ...TUNNEL_CASES,
   {
     ...{ command: 'info', argv: ['info'], routes: { info: () => INFO } },
     reference: [

@@ -9,6 +9,7 @@ import { ApiServer } from '../../src/daemon/api-server.ts';
 import type { HostFacts } from '../../src/daemon/host-view.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { FakeNode } from './fake-node.ts';
+import { noTunnels } from './tunnels/fake-tunnels.ts';
 
 export interface LogLine {
   readonly level: string;
@@ -34,6 +35,7 @@ function hostFacts(folder: string, node: FakeNode): HostFacts {
       config_path: path.join(folder, 'config.yaml'),
     }),
     netcheck: node.netcheck,
+    tunnels: noTunnels,
   };
 }
 

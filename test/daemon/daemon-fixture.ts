@@ -8,6 +8,7 @@ import { ManualClock } from '../support/manual-clock.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { FakeNode } from './fake-node.ts';
+import { noTunnels } from './tunnels/fake-tunnels.ts';
 
 export interface Home {
   readonly env: NodeJS.ProcessEnv;
@@ -35,7 +36,7 @@ export function newHome(): Home {
     history.push('opened');
     const api = new FakeNode();
     return Promise.resolve({
-      ...{ api, netcheck: api.netcheck },
+      ...{ api, netcheck: api.netcheck, tunnels: noTunnels },
       onWake: () => history.push('woken'),
       onKeyRotated: () => history.push('key rotated'),
       stop: async () => {

@@ -10,6 +10,7 @@ import { readKeyFile } from '../../src/home/key-file.ts';
 import { call } from './api-fixture.ts';
 import { type Home, newHome } from './daemon-fixture.ts';
 import { FakeNode, NAMES } from './fake-node.ts';
+import { noTunnels } from './tunnels/fake-tunnels.ts';
 
 const modeOf = (file: string): number => statSync(file).mode & 0o777;
 
@@ -113,7 +114,7 @@ describe('an end', () => {
     const running = daemon({
       openNode: async () =>
         Promise.resolve({
-          ...{ api: new FakeNode(), netcheck: new FakeNode().netcheck },
+          ...{ api: new FakeNode(), netcheck: new FakeNode().netcheck, tunnels: noTunnels },
           onWake: () => undefined,
           onKeyRotated: () => undefined,
           stop: async () => Promise.reject(new Error('disk gone')),
