@@ -15,6 +15,9 @@ export const daemonOptions = {
   logLevel: text('LEVEL', 'debug, info, warn or error'),
   logFormat: choice(['json', 'text'], 'how the log is written'),
   socket: text('PATH', 'where the local API listens; pilotctl needs the same in PILOT_SOCKET'),
+  pilotIpc: text('PATH', 'a second socket, for clients of the original pilotctl', {
+    ...{ bare: '/tmp/pilot.sock', isFile: true, isValue: (next) => next.startsWith('/') },
+  }),
   trustAutoApprove: toggle('as --auto-approve', { hidden: true }),
   registry: text('HOST:PORT', 'the relay, as older clients name it', { hidden: true }),
   beacon: text('HOST:PORT', 'the STUN server, as older clients name it', { hidden: true }),
@@ -77,6 +80,7 @@ export async function daemonArguments(options: DaemonOptions): Promise<readonly 
     ['--log-level', options.logLevel],
     ['--log-format', options.logFormat],
     ['--socket', options.socket],
+    ['--pilot-ipc', options.pilotIpc],
   ];
   return [
     ...relays.map((url) => `--relay=${url}`),

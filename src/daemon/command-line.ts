@@ -5,6 +5,9 @@ import { VERSION } from '../base/version.ts';
 import type { ConfigSources } from '../home/config.ts';
 import { relayUrlOfEndpoint } from '../home/config-relay-url.ts';
 
+/** Where the original clients look for it (pilotctl interface 1.3). */
+const PILOT_SOCKET = '/tmp/pilot.sock';
+
 export interface CommandLine {
   /** Settings by dotted key; what was not given is undefined. */
   readonly flags: NonNullable<ConfigSources['flags']>;
@@ -32,6 +35,7 @@ interface Options {
   readonly logLevel?: string;
   readonly logFormat?: string;
   readonly socket?: string;
+  readonly pilotIpc?: string | true;
   readonly registry?: string;
   readonly beacon?: string;
 }
@@ -74,6 +78,7 @@ function newCommand(): Command {
     .option('--log-level <level>', 'debug, info, warn or error')
     .option('--log-format <format>', 'json or text')
     .option('--socket <path>', 'where the local API listens')
+    .option('--pilot-ipc [path]', `a socket for original clients, by default ${PILOT_SOCKET}`)
     .addOption(new Option('--trust-auto-approve', 'as --auto-approve').hideHelp())
     .addOption(
       new Option('--registry <host:port>', 'the relay, as older clients name it').hideHelp(),
@@ -100,6 +105,7 @@ function commandLineOf(options: Options): CommandLine {
       'protocol.connection.relay_token': options.token,
       'node.hostname': options.hostname,
       'trust.auto_approve': options.autoApprove ?? options.trustAutoApprove,
+      'api.pilot_ipc': options.pilotIpc === true ? PILOT_SOCKET : options.pilotIpc,
       'observability.logging.level': options.logLevel,
       'observability.logging.format': options.logFormat,
     },

@@ -14,11 +14,12 @@ import { claimPidFile, releasePidFile } from '../home/pid-file.ts';
 import type { Identity } from '../identity/identity.ts';
 import { ApiServer } from './api-server.ts';
 import type { HostFacts } from './host-view.ts';
-import { rotateWhenDue } from './key-rotation.ts';
+import { rotateNow, rotateWhenDue, type RotationDeps } from './key-rotation.ts';
 import type { Log } from './log.ts';
 import { createLog, type LogSink, type ProcessLog } from './logging.ts';
 import { Metrics } from './metrics.ts';
 import type { NodeApi } from './node-api.ts';
+import { openPilotIpc } from './pilot-ipc/open-pilot-ipc.ts';
 import { watchForWake } from './wake-detector.ts';
 
 /** Their lives are counted in days. */
@@ -116,7 +117,9 @@ export class Daemon {
     this.#holds('identity', () => {
       identity.secret.erase();
     });
-    const rotateKey = this.#keyRotation(identity, paths, config, log);
+    const rotation = this.#rotationDeps(paths, log);
+    const maxAgeDays = config.protocol.identity.key_rotation_days;
+    const rotateKey = (): boolean => rotateWhenDue(identity, { ...rotation(), maxAgeDays });
     rotateKey();
     const dataFolder = paths.data;
     const node = await openNode({ config, identity, dataFolder, log, clock, random, env });
@@ -130,6 +133,17 @@ export class Daemon {
     });
     this.#holds('local API', async () => api.stop());
     await api.start();
+    if (config.api.pilot_ipc !== '') {
+      const ipc = openPilotIpc({
+        ...{ config, paths, node: node.api, host, clock, log },
+        rotateKey: () => {
+          rotateNow(identity, rotation());
+          node.onKeyRotated();
+        },
+      });
+      this.#holds('socket for original clients', async () => ipc.stop());
+      await ipc.start();
+    }
     this.#holds('timers', this.#watch(paths.logFile, node, rotateKey, log));
     const { id, address } = node.api.names();
     this.#isReady = true;
@@ -152,14 +166,13 @@ export class Daemon {
     this.#closers.push({ part, close });
   }
 
-  /** Gives the identity a new key when it is time; true: it has one. Throws when that cannot be written. */
-  #keyRotation(identity: Identity, paths: HomePaths, config: Config, log: Log): () => boolean {
+  /** What it takes to give the identity a new key. */
+  #rotationDeps(paths: HomePaths, log: Log): () => RotationDeps {
     const { clock, random } = this.#options;
-    const { key_rotation_days: maxAgeDays } = config.protocol.identity;
     const write = (renewed: Identity): void => {
       writeKeyFile(paths.keyFile, renewed);
     };
-    return () => rotateWhenDue(identity, { nowMs: clock.now(), random, log, maxAgeDays, write });
+    return () => ({ nowMs: clock.now(), random, log, write });
   }
 
   #watch(logFile: string, node: DaemonNode, rotateKey: () => boolean, log: Log): () => void {

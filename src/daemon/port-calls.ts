@@ -17,9 +17,13 @@ export interface NodePorts {
   dial(target: string, port: number, options?: DialOptions): Promise<PeerStream>;
   listen(port: number | undefined, accept: AcceptStream): Listener;
   bindDatagrams(port: number | undefined, receive: (datagram: Datagram) => void): DatagramBinding;
+  /** As `Datagrams.watch`. */
+  watchDatagrams(watcher: (datagram: Datagram) => void): () => void;
   /** Errors as those of `Datagrams.send`. */
   sendDatagram(target: string, datagram: Omit<Datagram, 'peer'>): Promise<void>;
   namesOf(peer: string): NodeNames;
+  /** As `Streams.open`. */
+  readonly open: ReadonlyMap<number, PeerStream>;
   readonly openCount: number;
   readonly listenerCount: number;
 }
@@ -39,6 +43,10 @@ export class PortCalls implements NodePorts, PeerPorts {
     this.#deps = deps;
     this.streams = new Streams(deps);
     this.datagrams = new Datagrams(deps);
+  }
+
+  get open(): ReadonlyMap<number, PeerStream> {
+    return this.streams.open;
   }
 
   get openCount(): number {
@@ -70,6 +78,10 @@ export class PortCalls implements NodePorts, PeerPorts {
 
   bindDatagrams(port: number | undefined, receive: (datagram: Datagram) => void): DatagramBinding {
     return this.datagrams.bind(port, receive);
+  }
+
+  watchDatagrams(watcher: (datagram: Datagram) => void): () => void {
+    return this.datagrams.watch(watcher);
   }
 
   async sendDatagram(target: string, datagram: Omit<Datagram, 'peer'>): Promise<void> {

@@ -21,6 +21,8 @@ type Done = (error?: Error | null) => void;
  * PilotError when the other side or the session ended it. A write is done when it has left for the session.
  */
 export class PeerStream extends Duplex implements StreamPlace {
+  /** Its number among those of this node (`Streams.open`); 0: it is not one of them. */
+  id = 0;
   readonly peer: string;
   readonly localPort: number;
   readonly remotePort: number;
@@ -64,11 +66,11 @@ export class PeerStream extends Duplex implements StreamPlace {
     return this.#resetCode;
   }
 
-  /** Ends both halves at once; the other side gets the code (`[a-z][a-z0-9_]*`). */
-  abandon(code: string): void {
+  /** Ends both halves at once; the other side gets the code (`[a-z][a-z0-9_]*`), whoever uses it here the error. */
+  abandon(code: string, error?: Error): void {
     if (this.destroyed) return;
     this.#resetCode = code;
-    this.destroy();
+    this.destroy(error);
   }
 
   override _read(): void {

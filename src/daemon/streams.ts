@@ -46,15 +46,16 @@ export class Streams {
   readonly #deps: StreamsDeps;
   readonly #deadlines: Deadlines;
   readonly #listeners = new PortTable<{ readonly accept: AcceptStream }>();
-  readonly #open = new Set<PeerStream>();
+  readonly #open = new Map<number, PeerStream>();
+  #lastId = 0;
 
   constructor(deps: StreamsDeps) {
     this.#deps = deps;
     this.#deadlines = new Deadlines(deps.clock);
   }
 
-  /** Those that are open now, with any peer. */
-  get open(): ReadonlySet<PeerStream> {
+  /** Those that are open now, with any peer, by numbers that are never given again. */
+  get open(): ReadonlyMap<number, PeerStream> {
     return this.#open;
   }
 
@@ -129,9 +130,11 @@ export class Streams {
   }
 
   #hold(stream: PeerStream): PeerStream {
-    this.#open.add(stream);
+    const id = ++this.#lastId;
+    stream.id = id;
+    this.#open.set(id, stream);
     stream.once('close', () => {
-      this.#open.delete(stream);
+      this.#open.delete(id);
     });
     return stream;
   }

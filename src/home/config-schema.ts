@@ -16,6 +16,8 @@ import {
   toggle,
 } from './config-setting.ts';
 
+/** `sun_path` of the system that has least room, without its final zero. */
+const MAX_SOCKET_PATH_BYTES = 103;
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -206,6 +208,17 @@ const files = section({
   }),
 });
 
+const api = section({
+  pilot_ipc: text(
+    'A second socket, for clients of the original pilotctl; messages are then also files in PILOT_HOME/.pilot/inbox.',
+    {
+      expected: 'an absolute path of at most 103 bytes, such as /tmp/pilot.sock, or nothing',
+      maxLength: MAX_SOCKET_PATH_BYTES,
+      accepts: (path) => path === '' || isSocketPath(path),
+    },
+  ),
+});
+
 const observability = section({
   metrics: choiceList('The groups of metrics to collect.', {
     of: [
@@ -240,6 +253,7 @@ export const CONFIG_SCHEMA = z.strictObject({
   messaging,
   services,
   files,
+  api,
   observability,
 });
 
@@ -274,4 +288,9 @@ function isServer(text: string): boolean {
   if (endpoint === undefined || endpoint.port === 0) return false;
   const { host } = endpoint;
   return host !== '::' && (host.includes(':') || /^[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/i.test(host));
+}
+
+function isSocketPath(path: string): boolean {
+  const bytes = Buffer.byteLength(path);
+  return path.startsWith('/') && !path.includes('\0') && bytes <= MAX_SOCKET_PATH_BYTES;
 }

@@ -52,6 +52,11 @@ export class HomePaths {
     return path.join(this.root, 'pilot.log');
   }
 
+  /** Messages as files, where clients of the original pilotctl are served. */
+  get inbox(): string {
+    return path.join(this.root, 'inbox');
+  }
+
   /** The folder of the database. */
   get data(): string {
     return path.join(this.root, 'data');

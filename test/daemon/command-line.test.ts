@@ -53,6 +53,14 @@ test('every option becomes its setting', () => {
   });
 });
 
+test.each([
+  [['--pilot-ipc'], '/tmp/pilot.sock'],
+  [['--pilot-ipc', '/run/p.sock'], '/run/p.sock'],
+  [['--pilot-ipc=/run/p.sock', '--auto-approve'], '/run/p.sock'],
+])('%j: the socket of original clients is %s', (argv, path) => {
+  expect(parse(...argv).result).toMatchObject({ flags: { 'api.pilot_ipc': path } });
+});
+
 test('the names of older clients', () => {
   expect(parse('--trust-auto-approve', '--registry', 'relay.example:9000').result).toMatchObject({
     flags: {
