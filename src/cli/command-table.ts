@@ -159,6 +159,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/inbox-read.ts')).inboxRead,
   },
   {
+    name: 'send-file',
+    summary: 'send files and folders; what was cut off goes on where it ended',
+    load: async () => (await import('./commands/send-file.ts')).sendFile,
+  },
+  {
+    name: 'received',
+    summary: 'files of other nodes: list or clear them',
+    load: async () => (await import('./commands/received.ts')).received,
+  },
+  {
     name: 'outbox',
     summary: 'messages on their way, and those that could not be delivered',
     load: async () => (await import('./commands/outbox.ts')).outbox,

@@ -7,10 +7,12 @@
  * interface 2.3); durations end in `_ms` or `_secs`.
  */
 import type { ErrorCode } from '../base/pilot-error.ts';
+import { FILE_EVENT_NAMES, type FileEvents } from './file-api.ts';
 import type { NodeNames } from './node-names.ts';
 import type { PathAlarmKind, PathEvents, PathKind, PathView, PreferDirect } from './path-api.ts';
 import { TUNNEL_ROUTES, type TunnelFailure } from './tunnel-api.ts';
 
+export type * from './file-api.ts';
 export type * from './netcheck-api.ts';
 export type * from './node-names.ts';
 export type * from './path-api.ts';
@@ -51,6 +53,8 @@ export const ROUTES = {
   readInbox: { method: 'GET', path: '/v1/inbox/:id' },
   markInbox: { method: 'POST', path: '/v1/inbox/:id/read' },
   clearInbox: { method: 'DELETE', path: '/v1/inbox' },
+  listReceived: { method: 'GET', path: '/v1/received' },
+  clearReceived: { method: 'DELETE', path: '/v1/received' },
   events: { method: 'GET', path: '/v1/events' },
   calls: { method: 'GET', path: '/v1/calls' },
   dialStream: { method: 'GET', path: '/v1/streams/dial' },
@@ -382,7 +386,7 @@ export interface InboxCleared {
  * The answer's head goes out at once: a client knows by it that nothing is missed from then on.
  * A comment line comes every 15 s. A reader that falls 1,000 events behind is disconnected.
  */
-export interface EventMap extends PathEvents<NodeNames> {
+export interface EventMap extends PathEvents<NodeNames>, FileEvents<NodeNames> {
   /** A message is in the inbox; with its payload. */
   readonly 'message.received': IncomingMessage;
   readonly 'message.status': OutgoingMessage;
@@ -407,6 +411,7 @@ export const EVENT_NAMES = [
   'path.changed',
   'path.failed',
   'path.alarm',
+  ...FILE_EVENT_NAMES,
   'relay.changed',
   'tunnel.failed',
   'identity.duplicate',

@@ -37,6 +37,7 @@ import type {
 } from './api.ts';
 import type { DatagramSocket } from './datagram-socket.ts';
 import { EventStream, type PilotEvent } from './event-stream.ts';
+import { FileClient } from './file-client.ts';
 import { newMessageId } from './message-id.ts';
 import { encodePayload, type Payload } from './payload.ts';
 import type { PilotStream } from './pilot-stream.ts';
@@ -55,6 +56,7 @@ export type { EventStream, PilotEvent } from './event-stream.ts';
 export type { JsonValue, Payload } from './payload.ts';
 export { payloadBytes, payloadJson, payloadText, TypedPayload } from './payload.ts';
 export type { PilotStream } from './pilot-stream.ts';
+export type { FileReport, SendFileOptions, SendFileProgress } from './send-file.ts';
 export type { RequestHandler, ServeFailure, ServeOptions } from './serve.ts';
 export { defaultSocketPath } from './socket-path.ts';
 export type { OfferedStream, StreamListener } from './stream-listener.ts';
@@ -90,15 +92,17 @@ const PREFER_DIRECT_MS = 10_000;
 const NETCHECK_MS = 10_000;
 
 /** A target is a Node ID, an address, a node number or a hostname. */
-export class PilotClient {
+export class PilotClient extends FileClient {
   readonly #transport: Transport;
 
   constructor(options: PilotClientOptions = {}) {
-    this.#transport = new Transport({
+    const transport = new Transport({
       socketPath: options.socketPath ?? defaultSocketPath(process.env),
       maxCalls: options.maxCalls ?? 256,
       timeoutMs: options.timeoutMs ?? 30_000,
     });
+    super(transport);
+    this.#transport = transport;
   }
 
   get socketPath(): string {
@@ -341,7 +345,7 @@ export class PilotClient {
    * A stream to a port of a trusted node. PilotError: `connection_refused` when nothing listens there, `trust_required`,
    * `connection_failed`, `timeout` (default 30 s), `not_supported`. The signal also ends the stream later.
    */
-  async dial(
+  override async dial(
     target: string,
     port: number,
     { signal, timeoutMs }: CallOptions & { timeoutMs?: number } = {},

@@ -219,6 +219,13 @@ const sent = schemaOf<SendMessageReply>()(
   }),
 );
 
+const fileEvent = {
+  from: nodeNames,
+  path: text.describe('below the received folder'),
+  bytes: count,
+  sha256: text.describe('hexadecimal'),
+};
+
 /** Schemas that the document gives a name of their own. */
 export const NAMED_SCHEMAS = {
   NodeNames: nodeNames,
@@ -240,6 +247,9 @@ export const EVENTS = schemaOf<EventMap>()(
     'path.changed': z.object({ ...names, ...pathChange.shape }),
     'path.failed': z.object({ ...names, ...pathFailure.shape }),
     'path.alarm': z.object({ ...names, ...pathAlarmChange.shape }),
+    'file.progress': z.object({ ...fileEvent, received: count }),
+    'file.received': z.object(fileEvent),
+    'file.failed': z.object({ ...fileEvent, reason: text }),
     'relay.changed': relay,
     'tunnel.failed': tunnelFailure,
     'identity.duplicate': z.object({ relay: text, since: time }),
@@ -275,5 +285,12 @@ export const REPLIES = schemaOf<Replies>()(
     markInbox: incoming,
     clearInbox: z.object({ cleared: count, remaining: count }),
     ...TUNNEL_REPLIES,
+    listReceived: z.object({
+      files: z.array(z.object({ name: text, bytes: count, modified: time, path: text })),
+      total: count,
+      shown: count,
+      dir: text,
+    }),
+    clearReceived: z.object({ cleared: count, remaining: count, cleared_partial: count }),
   }),
 ).shape;

@@ -14,6 +14,8 @@ import type {
   PendingTrustList,
   PingReply,
   PreferDirectReply,
+  ReceivedCleared,
+  ReceivedList,
   ResolveReply,
   SendMessageReply,
   TrustChangeReply,
@@ -54,6 +56,8 @@ export interface Replies extends TunnelReplies {
   readInbox: IncomingMessage;
   markInbox: IncomingMessage;
   clearInbox: InboxCleared;
+  listReceived: ReceivedList;
+  clearReceived: ReceivedCleared;
 }
 
 export type JsonRouteName = keyof Replies & RouteName;
@@ -113,5 +117,7 @@ function apiHandlers(node: NodeApi, host: HostFacts): Handlers {
     markInbox: async ({ params }) => node.markInboxRead(params.id),
     clearInbox: async ({ query }) => node.clearInbox(query),
     ...tunnelHandlers(host.tunnels),
+    listReceived: async ({ query }) => host.received.list(query),
+    clearReceived: async ({ query }) => host.received.clear(query),
   };
 }

@@ -12,6 +12,8 @@ import {
   type NetcheckRequest,
   type PingRequest,
   type PortQuery,
+  type ReceivedClearQuery,
+  type ReceivedQuery,
   type RouteName,
   type SendMessageRequest,
   type TargetRequest,
@@ -152,6 +154,20 @@ export const REQUESTS = {
   markInbox: { params: byId },
   clearInbox: {
     query: schemaOf<InboxClearQuery>()(
+      z.strictObject({ before: z.string().max(64).exactOptional() }),
+    ),
+  },
+  listReceived: {
+    query: schemaOf<ReceivedQuery>()(
+      z.strictObject({
+        limit: count.exactOptional(),
+        since: z.string().max(64).exactOptional(),
+        before: z.string().max(64).exactOptional(),
+      }),
+    ),
+  },
+  clearReceived: {
+    query: schemaOf<ReceivedClearQuery>()(
       z.strictObject({ before: z.string().max(64).exactOptional() }),
     ),
   },

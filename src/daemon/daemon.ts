@@ -32,6 +32,8 @@ export interface NodeDeps {
   readonly identity: Identity;
   /** Where its database lies. */
   readonly dataFolder: string;
+  /** Where files of other nodes go. */
+  readonly receivedFolder: string;
   readonly log: Log;
   readonly clock: Clock;
   readonly random: RandomBytes;
@@ -43,6 +45,7 @@ export interface DaemonNode {
   readonly api: NodeApi;
   readonly netcheck: HostFacts['netcheck'];
   readonly tunnels: HostFacts['tunnels'];
+  readonly received: HostFacts['received'];
   /** The host may have slept: what was connected may not be any more. */
   onWake(): void;
   /** The identity has a new key, which is on disk: who deals with this node has to hear of it. */
@@ -121,8 +124,10 @@ export class Daemon {
     const maxAgeDays = config.protocol.identity.key_rotation_days;
     const rotateKey = (): boolean => rotateWhenDue(identity, { ...rotation(), maxAgeDays });
     rotateKey();
-    const dataFolder = paths.data;
-    const node = await openNode({ config, identity, dataFolder, log, clock, random, env });
+    const { data: dataFolder, received: receivedFolder } = paths;
+    const node = await openNode({
+      ...{ config, identity, dataFolder, receivedFolder, log, clock, random, env },
+    });
     this.#holds('node', async () => node.stop());
     const metrics = new Metrics(node.api, config.observability.metrics, VERSION);
     const host = hostFacts(paths, loaded, { identity, clock, node });
@@ -234,5 +239,6 @@ function hostFacts(
     settings: () => settings,
     netcheck: node.netcheck,
     tunnels: node.tunnels,
+    received: node.received,
   };
 }

@@ -7,6 +7,7 @@ import type {
   NetcheckRequest,
   PeerView,
 } from '../client/api.ts';
+import type { ReceivedView } from './files/received-view.ts';
 import type { NodeApi, NodeCounters } from './node-api.ts';
 import type { TunnelCalls } from './tunnels/tunnels.ts';
 
@@ -26,6 +27,8 @@ export interface HostFacts {
   /** Looks at the network of this host; `Netcheck.run`. */
   netcheck(request: NetcheckRequest, signal: AbortSignal): Promise<Netcheck>;
   readonly tunnels: TunnelCalls;
+  /** Files of other nodes. */
+  readonly received: Pick<ReceivedView, 'list' | 'clear'>;
 }
 
 export function infoOf(node: NodeApi, host: HostFacts): Info {

@@ -80,6 +80,11 @@ export class PilotNode implements NodeApi {
     return this.#core.events;
   }
 
+  /** Where messages arrive that came by a stream. */
+  get arrivals(): Pick<NodeCore, 'inbox' | 'messages' | 'outbox'> {
+    return this.#core;
+  }
+
   get onRoundTrip(): (rttMs: number) => void {
     return this.#core.onRoundTrip;
   }

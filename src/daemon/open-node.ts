@@ -5,10 +5,14 @@ import type { Config } from '../home/config.ts';
 import { RelayClient } from '../relay/client.ts';
 import { dialWebSocket } from '../relay/dial-websocket.ts';
 import type { DaemonNode, NodeDeps } from './daemon.ts';
+import { ReceivedFolder } from './files/received-folder.ts';
+import type { QuotaLimits } from './files/received-quota.ts';
+import { ReceivedView } from './files/received-view.ts';
 import { PilotNode } from './node.ts';
 import type { NodeSettings } from './node-core.ts';
 import { openNetcheck } from './open-netcheck.ts';
 import { openNetwork } from './paths/open-network.ts';
+import { openDataExchange } from './services/open-data-exchange.ts';
 import { Services } from './services/services.ts';
 import { Store } from './store.ts';
 import { Tunnels } from './tunnels/tunnels.ts';
@@ -49,13 +53,29 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
     }
     const netcheck = openNetcheck({ config, relays, ca, clock, random, log, env });
     const tunnels = new Tunnels({ node, storage, clock, log });
-    const services = new Services(config.services, {});
+    const folder = new ReceivedFolder({
+      root: deps.receivedFolder,
+      clock,
+      limits: filesOf(config),
+    });
+    const services = new Services(config.services, {
+      data_exchange: () =>
+        openDataExchange({
+          node,
+          folder,
+          maxMessageBytes: settings.send.maxPayloadBytes,
+          clock,
+          random,
+          log,
+        }),
+    });
     await tunnels.start();
     node.start();
     return {
       api: node,
       netcheck: async (request, signal) => netcheck.run(request, signal),
       tunnels,
+      received: new ReceivedView(folder, clock),
       onWake: () => {
         probeRelays();
         network?.refresh('wake');
@@ -111,6 +131,10 @@ function unusable(file: string, fault: string, cause?: unknown): PilotError {
     hint: 'protocol.connection.relay_ca_file names a PEM file of the authority to trust',
     cause,
   });
+}
+
+function filesOf({ files }: Config): QuotaLimits {
+  return { maxBytes: files.received_max_mb * MIB, maxFiles: files.received_max_files };
 }
 
 function nodeSettings({ node, network, protocol, trust, messaging }: Config): NodeSettings {

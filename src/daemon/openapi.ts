@@ -39,6 +39,8 @@ export const SUMMARIES: Readonly<Record<RouteName, string>> = {
   readInbox: 'One message with its payload; marks it as read unless `peek`',
   markInbox: 'Mark a message as read',
   clearInbox: 'Remove messages',
+  listReceived: 'Files of other nodes that lie here, newest first',
+  clearReceived: 'Remove received files',
   events: 'What happens, as server-sent events',
   calls: 'All of the calls above over one connection, many at once',
   dialStream: 'A stream to a port of a peer',

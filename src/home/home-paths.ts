@@ -62,6 +62,11 @@ export class HomePaths {
     return path.join(this.root, 'data');
   }
 
+  /** Files of other nodes. */
+  get received(): string {
+    return path.join(this.root, 'received');
+  }
+
   /** Makes the root folder, for its owner alone; one that is open to others is refused. */
   ensureRoot(): void {
     try {

@@ -139,6 +139,8 @@ test('every command is in a test of its output', () => {
     'identity import',
     'gateway start',
     'serve',
+    // test/e2e/send-file.test.ts
+    'send-file',
     'mcp',
     'context',
     'completion',

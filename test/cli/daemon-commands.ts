@@ -215,6 +215,25 @@ export const CASES: readonly Case[] = [
     text: /^Direct to most peers: .*\n\nUDP +yes\nIPv4 +10\.1\.0\.2; seen as 203\.0\.113\.10:4000; .*relay +ws:\/\/relay\.example:7443\/ +online +11\.5 ms +nearest\n/s,
   },
   {
+    ...{ command: 'received', argv: ['received'] },
+    routes: {
+      listReceived: () => ({
+        files: [
+          {
+            name: 'a\nb.bin',
+            bytes: 1500,
+            modified: '2026-01-01T00:00:00.000Z',
+            path: '/r/a\nb.bin',
+          },
+        ],
+        ...{ total: 3, shown: 1, dir: '/r' },
+      }),
+    },
+    reference: ['files', 'total', 'dir', 'shown'],
+    ours: [],
+    text: '2026-01-01T00:00:00Z  1.5 kB  a\\nb.bin\nin /r, and 2 older: --limit N\n',
+  },
+  {
     ...{ command: 'ping', argv: ['ping', 'bob', '--count', '1'] },
     routes: { ping: () => ({ ...BOB, rtt_ms: 1.234, path: 'relay' }) },
     reference: ['target', 'results', 'timeout'],

@@ -36,6 +36,7 @@ function hostFacts(folder: string, node: FakeNode): HostFacts {
     }),
     netcheck: node.netcheck,
     tunnels: noTunnels,
+    received: node.received,
   };
 }
 

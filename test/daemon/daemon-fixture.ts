@@ -36,7 +36,7 @@ export function newHome(): Home {
     history.push('opened');
     const api = new FakeNode();
     return Promise.resolve({
-      ...{ api, netcheck: api.netcheck, tunnels: noTunnels },
+      ...{ api, netcheck: api.netcheck, received: api.received, tunnels: noTunnels },
       onWake: () => history.push('woken'),
       onKeyRotated: () => history.push('key rotated'),
       stop: async () => {

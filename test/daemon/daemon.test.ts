@@ -115,6 +115,7 @@ describe('an end', () => {
       openNode: async () =>
         Promise.resolve({
           ...{ api: new FakeNode(), netcheck: new FakeNode().netcheck, tunnels: noTunnels },
+          received: new FakeNode().received,
           onWake: () => undefined,
           onKeyRotated: () => undefined,
           stop: async () => Promise.reject(new Error('disk gone')),

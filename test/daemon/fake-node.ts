@@ -180,6 +180,12 @@ export class FakeNode implements NodeApi {
     this.#settle('preferDirect', [request], PREFERRED, signal);
   netcheck: HostFacts['netcheck'] = async (request, signal) =>
     this.#settle('netcheck', [request], NETCHECK, signal);
+  received: HostFacts['received'] = {
+    list: async (query) =>
+      this.#settle('listReceived', [query], { files: [], total: 0, shown: 0, dir: '/received' }),
+    clear: async (query) =>
+      this.#settle('clearReceived', [query], { cleared: 1, remaining: 0, cleared_partial: 0 }),
+  };
   requestTrust: NodeApi['requestTrust'] = async (request, signal) =>
     this.#settle('requestTrust', [request], { ...NAMES, status: 'pending' }, signal);
   approveTrust = async (request: TargetRequest): Promise<TrustChangeReply> =>

@@ -25,8 +25,11 @@ async function open(
   });
   const identity = Identity.create(random, systemClock.now());
   const dataFolder = path.join(folder, 'data');
-  const log = silentLog;
-  const deps = { config, identity, dataFolder, clock: systemClock, random, log, env };
+  const receivedFolder = path.join(folder, 'received');
+  const deps = {
+    ...{ config, identity, dataFolder, receivedFolder, random, env },
+    ...{ clock: systemClock, log: silentLog },
+  };
   const node = await openNode(deps);
   onTestFinished(async () => node.stop());
   return { node, identity };
