@@ -5,8 +5,9 @@ import { describeWithLab } from './describe-with-lab.ts';
 import { Lab } from './lab.ts';
 import { runSwitching } from './switching.ts';
 
-/** Some 35 s of faults; `npm run natlab -- switching` sends 10,000. */
+/** Some 35 s of faults; `npm run natlab -- switching` sends 10,000 and 200 MB. */
 const MESSAGES = 3000;
+const STREAM_BYTES = 30_000_000;
 /**
  * With what they keep, 8 MiB in each direction at most, and what the garbage collector leaves for later; it was
  * 30 to 60 MiB.
@@ -16,7 +17,7 @@ const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
 describeWithLab('switching', () => {
   test(
-    `${MESSAGES} messages once and in order while the network changes at random (SEED=${seed})`,
+    `${MESSAGES} messages once and in order, and a stream, while the network changes at random (SEED=${seed})`,
     { timeout: 240_000 },
     async () => {
       const lines: string[] = [];
@@ -25,6 +26,7 @@ describeWithLab('switching', () => {
           try {
             const result = await runSwitching(lab, sandbox, {
               ...{ kinds: ['home', 'full-cone'], rounds: 1, messages: MESSAGES, seed },
+              streamBytes: STREAM_BYTES,
               report: (line) => lines.push(line),
             });
             expect(result.faults).toBeGreaterThanOrEqual(3);

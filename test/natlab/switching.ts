@@ -1,6 +1,6 @@
 /**
- * Two daemons send each other messages while the network under them goes wrong at random, seeded: is every
- * message in the other inbox, once and in order?
+ * Two daemons send each other messages, and one a stream beside them, while the network under them goes wrong at
+ * random, seeded: is every message in the other inbox, once and in order, and every byte of the stream?
  *
  *     calm ──> a fault at one of the two sites, or at the relay ──> it lasts ──> mended ──> calm …
  */
@@ -18,12 +18,15 @@ import { checkReceived, messageText } from './sent-messages.ts';
 import { type Servers, startServers } from './servers.ts';
 import type { Site, SiteKind } from './site.ts';
 import { startStation, type Station, trustEachOther } from './station.ts';
+import { transfer } from './switching-stream.ts';
 
 export interface SwitchingOptions {
   readonly kinds: readonly [SiteKind, SiteKind];
   readonly rounds: number;
   /** In each round, half of them in each direction. */
   readonly messages: number;
+  /** In each round, in one stream from the first to the second. */
+  readonly streamBytes: number;
   readonly seed: number;
   readonly report?: (line: string) => void;
 }
@@ -40,7 +43,7 @@ export interface SwitchingResult {
 export function describeSwitching(result: SwitchingResult): string {
   const { faults, switches, firstRssMiB, mostRssMiB } = result;
   return (
-    `every message once and in order; ${faults} faults, ${switches} changes of path, ` +
+    `every message once and in order, every byte of the stream; ${faults} faults, ${switches} changes of path, ` +
     `at most ${Math.round(mostRssMiB)} MiB (${Math.round(firstRssMiB)} MiB at first)\n`
   );
 }
@@ -70,13 +73,11 @@ export async function runSwitching(
   sandbox: Sandbox,
   options: SwitchingOptions,
 ): Promise<SwitchingResult> {
-  const { kinds, rounds, messages, seed, report = () => undefined } = options;
+  const { kinds, rounds, messages, streamBytes, seed, report = () => undefined } = options;
   // Each its own: how fast one is does not change what another draws.
-  const [random, randomOfA, randomOfB] = [1, 2, 3].map((n) => seededRandom(3 * seed + n)) as [
-    RandomBytes,
-    RandomBytes,
-    RandomBytes,
-  ];
+  const randomOf = (n: number): RandomBytes => seededRandom(3 * seed + n);
+  const [random, randomOfA, randomOfB] = [randomOf(1), randomOf(2), randomOf(3)];
+  const randomOfStream = seededRandom(~seed);
   const [servers, ...sites] = await Promise.all([
     startServers(lab, sandbox),
     lab.site(kinds[0], { name: `${kinds[0]}-a` }),
@@ -99,6 +100,10 @@ export async function runSwitching(
       const flowing = Promise.all([
         sendAll(a, b, { name: `${round}a`, count, random: randomOfA }),
         sendAll(b, a, { name: `${round}b`, count, random: randomOfB }),
+        transfer(a.station, b.station, {
+          ...{ bytes: streamBytes, random: randomOfStream, stallMs: DELIVERY_TIMEOUT_MS },
+          restMs: (count * MAX_BETWEEN_MESSAGES_MS) / 2,
+        }),
       ]);
       const names = await goWrongWhile(flowing, faultsOf([a, b], servers), random);
       faults += names.length;
@@ -107,7 +112,7 @@ export async function runSwitching(
       checkReceived(`${round}a`, count, await takeInbox(b.station));
       checkReceived(`${round}b`, count, await takeInbox(a.station));
       report(
-        `round ${round}/${rounds}: ${names.join(', ')}; ${messages} messages, ` +
+        `round ${round}/${rounds}: ${names.join(', ')}; ${messages} messages, ${streamBytes} bytes, ` +
           `all there ${Math.round(performance.now() - sentMs)} ms after the last; ${watch.describe()}`,
       );
     }
