@@ -38,7 +38,7 @@ export class ApiDatagrams {
   start(port: number | undefined, head: Buffer): void {
     const socket = this.#socket;
     const binding = this.#ports.bindDatagrams(port, (datagram) => {
-      this.#receive(datagram);
+      if (!this.#receive(datagram)) binding.dropped();
     });
     const end = (): void => {
       binding.close();
@@ -60,17 +60,19 @@ export class ApiDatagrams {
     if (head.length > 0) read(head);
   }
 
-  #receive({ peer, sourcePort, bytes }: Datagram): void {
+  /** False: the program does not keep up. */
+  #receive({ peer, sourcePort, bytes }: Datagram): boolean {
     const socket = this.#socket;
     if (this.#waiting >= MAX_WAITING || socket.writableLength > MAX_WAITING_BYTES) {
       this.#dropped += 1;
-      return;
+      return false;
     }
     this.#tellDropped();
     this.#waiting += 1;
     socket.write(datagramFrame(nodeIdOf(peer), sourcePort, bytes), () => {
       this.#waiting -= 1;
     });
+    return true;
   }
 
   #tellDropped(): void {

@@ -31,6 +31,8 @@ export interface Datagram {
 
 export interface DatagramBinding {
   readonly port: number;
+  /** Its holder had no room for one. */
+  dropped(): void;
   close(): void;
 }
 
@@ -56,6 +58,9 @@ export class Datagrams {
     const bound = this.#bound.bind(port, holder);
     return {
       port: bound,
+      dropped: () => {
+        this.#deps.dropped('datagram_reader_slow');
+      },
       close: () => {
         this.#bound.release(bound, holder);
       },

@@ -1,6 +1,11 @@
 import type { SessionStream } from '../session/stream.ts';
 import { PeerStream } from './stream-duplex.ts';
 
+export interface IncomingStreamHandlers {
+  readonly taken: (stream: PeerStream) => void;
+  readonly refused: (code: string) => void;
+}
+
 /** A stream that a peer opened and nobody has taken yet. */
 export class IncomingStream {
   /** Who opened it: hex of its first key. */
@@ -11,11 +16,11 @@ export class IncomingStream {
   /** Its opener gave it up, or the session ended, before it was taken or refused. */
   onGone: () => void = () => undefined;
   readonly #stream: SessionStream;
-  readonly #hold: (taken: PeerStream) => PeerStream;
+  readonly #handlers: IncomingStreamHandlers;
 
-  constructor(stream: SessionStream, peer: string, hold: (taken: PeerStream) => PeerStream) {
+  constructor(stream: SessionStream, peer: string, handlers: IncomingStreamHandlers) {
     this.#stream = stream;
-    this.#hold = hold;
+    this.#handlers = handlers;
     this.peer = peer;
     this.port = stream.port;
     this.sourcePort = stream.sourcePort;
@@ -37,13 +42,16 @@ export class IncomingStream {
   accept(): PeerStream | undefined {
     if (this.#stream.isOver) return undefined;
     const place = { localPort: this.port, remotePort: this.sourcePort, isOutgoing: false };
-    const taken = this.#hold(new PeerStream(this.#stream, { peer: this.peer, ...place }));
+    const taken = new PeerStream(this.#stream, { peer: this.peer, ...place });
+    this.#handlers.taken(taken);
     this.#stream.accept();
     return taken;
   }
 
   /** The code goes to the peer (`[a-z][a-z0-9_]*`). */
   refuse(code = 'connection_refused'): void {
+    if (this.#stream.isOver) return;
     this.#stream.reset(code);
+    this.#handlers.refused(code);
   }
 }

@@ -89,6 +89,7 @@ export class Metrics {
     });
     this.#gauge('sessions_open', 'Sessions with peers', (totals) => totals.sessionsOpen);
     this.#addPaths();
+    this.#addStreams();
   }
 
   #addPaths(): void {
@@ -123,6 +124,26 @@ export class Metrics {
       'reason',
       (totals) => totals.pathLosses,
     );
+  }
+
+  #addStreams(): void {
+    this.#gauge('streams_open', 'Streams with peers', ({ streams }) => streams.open);
+    this.#counter(
+      'streams_total',
+      'Streams that were opened, by which side did',
+      'direction',
+      ({ streams }) => streams.opened,
+    );
+    this.#counter(
+      'stream_resets_total',
+      'Streams that were refused or cut short',
+      'reason',
+      ({ streams }) => streams.resets,
+    );
+    this.#counter('stream_bytes_total', 'Bytes of streams', 'direction', ({ streams }) => [
+      ['sent', streams.bytesSent],
+      ['received', streams.bytesReceived],
+    ]);
   }
 
   #addRoundTrips(): void {

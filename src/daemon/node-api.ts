@@ -29,6 +29,7 @@ import type {
   TrustRequestReply,
 } from '../client/api.ts';
 import type { NodePorts } from './port-calls.ts';
+import type { StreamTotals } from './stream-counters.ts';
 
 /** Totals since the node started; what metrics and `info` show. */
 export interface NodeCounters {
@@ -55,6 +56,7 @@ export interface NodeCounters {
   readonly pathLosses: ReadonlyMap<string, number>;
   /** Peers for which each alarm stands now. */
   readonly pathAlarms: Readonly<Record<PathAlarmKind, number>>;
+  readonly streams: StreamTotals;
   /** What was dropped, by reason: `replayed`, `malformed`, `untrusted`, `rate_limited`, … */
   readonly drops: ReadonlyMap<string, number>;
 }

@@ -152,6 +152,7 @@ export class PilotNode implements NodeApi {
       pathAttempts: paths.counters.attempts,
       pathLosses: paths.counters.losses,
       pathAlarms: peers.pathAlarms(),
+      streams: this.ports.streams.counters.totals,
       drops: allDrops,
     };
   }

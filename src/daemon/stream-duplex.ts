@@ -33,6 +33,7 @@ export class PeerStream extends Duplex implements StreamPlace {
   #written: Done | undefined;
   #wantsBytes = false;
   #resetCode: string | undefined;
+  #brokenBy: string | undefined;
 
   constructor(stream: SessionStream, place: StreamPlace) {
     super({
@@ -66,6 +67,11 @@ export class PeerStream extends Duplex implements StreamPlace {
     return this.#resetCode;
   }
 
+  /** Why it was cut short: the code of an RST from either side, or `session_ended`. */
+  get brokenBy(): string | undefined {
+    return this.#brokenBy;
+  }
+
   /** Ends both halves at once; the other side gets the code (`[a-z][a-z0-9_]*`), whoever uses it here the error. */
   abandon(code: string, error?: Error): void {
     if (this.destroyed) return;
@@ -96,7 +102,11 @@ export class PeerStream extends Duplex implements StreamPlace {
   override _destroy(error: Error | null, done: Done): void {
     // Both halves have ended: a FIN may still be on its way out.
     const isDone = error === null && this.writableFinished && this.readableEnded;
-    if (!isDone) this.#stream.reset(this.#resetCode ?? (error === null ? 'cancelled' : 'failed'));
+    if (!isDone) {
+      const code = this.#resetCode ?? (error === null ? 'cancelled' : 'failed');
+      this.#brokenBy ??= code;
+      this.#stream.reset(code);
+    }
     const waiting = this.#written;
     this.#written = undefined;
     waiting?.(error ?? new Error('the stream was destroyed'));
@@ -123,6 +133,7 @@ export class PeerStream extends Duplex implements StreamPlace {
 
   #onReset(reset: StreamReset): void {
     this.#resetCode = reset.by === 'peer' ? reset.code : undefined;
+    this.#brokenBy = this.#resetCode ?? 'session_ended';
     this.destroy(streamError(reset, `the stream with port ${this.remotePort}`));
   }
 

@@ -14,6 +14,7 @@ import type { Log } from './log.ts';
 import type { Peer } from './peer.ts';
 import { nodeIdOf } from './peer-name.ts';
 import { checkPort, PortTable } from './port-table.ts';
+import { StreamCounters } from './stream-counters.ts';
 import { PeerStream } from './stream-duplex.ts';
 import { streamError } from './stream-error.ts';
 
@@ -43,6 +44,7 @@ export interface StreamsDeps {
 }
 
 export class Streams {
+  readonly counters = new StreamCounters();
   readonly #deps: StreamsDeps;
   readonly #deadlines: Deadlines;
   readonly #listeners = new PortTable<{ readonly accept: AcceptStream }>();
@@ -86,7 +88,12 @@ export class Streams {
     const place = { peer: peerKey, localPort: sourcePort, remotePort: port, isOutgoing: true };
     try {
       const leftMs = Math.max(1, deadlineMs - clock.monotonic());
-      const taken = accepted(stream, what, () => this.#hold(new PeerStream(stream, place)));
+      const taken = accepted(stream, what, {
+        make: () => this.#hold(new PeerStream(stream, place)),
+        refused: (code) => {
+          this.counters.reset(code);
+        },
+      });
       const opened = await this.#deadlines.race(taken, leftMs, signal);
       if (opened !== undefined) return opened;
     } catch (error) {
@@ -111,16 +118,21 @@ export class Streams {
 
   /** A peer opened a stream. */
   receive(peer: string, stream: SessionStream): void {
+    const incoming = new IncomingStream(stream, peer, {
+      taken: (taken) => this.#hold(taken),
+      refused: (code) => {
+        this.counters.reset(code);
+      },
+    });
     if (!this.#deps.isTrusted(peer)) {
-      stream.reset('trust_required');
+      incoming.refuse('trust_required');
       return;
     }
     const listener = this.#listeners.get(stream.port);
     if (listener === undefined) {
-      stream.reset('connection_refused');
+      incoming.refuse();
       return;
     }
-    const incoming = new IncomingStream(stream, peer, (taken) => this.#hold(taken));
     try {
       listener.accept(incoming);
     } catch (err) {
@@ -130,6 +142,7 @@ export class Streams {
   }
 
   #hold(stream: PeerStream): PeerStream {
+    this.counters.opened(stream);
     const id = ++this.#lastId;
     stream.id = id;
     this.#open.set(id, stream);
@@ -144,7 +157,7 @@ export class Streams {
 async function accepted(
   stream: SessionStream,
   what: string,
-  make: () => PeerStream,
+  { make, refused }: { readonly make: () => PeerStream; readonly refused: (code: string) => void },
 ): Promise<PeerStream> {
   return new Promise((resolve, reject) => {
     const handlers: StreamHandlers = {
@@ -154,6 +167,7 @@ async function accepted(
       readable: () => undefined,
       drained: () => undefined,
       reset: (reset) => {
+        refused(reset.by === 'peer' ? reset.code : 'session_ended');
         reject(streamError(reset, what));
       },
     };

@@ -224,6 +224,8 @@ test('a reader of datagrams that is too slow is told how many it lost', async ()
     if (theirs.dropped > 0) break;
   }
   expect(theirs.dropped).toBeGreaterThan(50);
+  const counted = pair.drops.filter((reason) => reason === 'datagram_reader_slow');
+  expect(counted.length).toBeGreaterThanOrEqual(theirs.dropped);
   expect(received).toBeGreaterThan(50);
 });
 

@@ -115,6 +115,11 @@ const COUNTERS: NodeCounters = {
   pathAttempts: new Map([['no_answer', 2]]),
   pathLosses: new Map([['consent_lost', 1]]),
   pathAlarms: { no_direct_path: 2, slow_path: 1 },
+  streams: {
+    ...{ open: 2, bytesSent: 300, bytesReceived: 400 },
+    opened: new Map([['incoming', 3]]),
+    resets: new Map([['cancelled', 1]]),
+  },
   drops: new Map([['replayed', 7]]),
 };
 

@@ -21,6 +21,11 @@ const SESSIONS = {
   'pilot_path_changes_total{path="direct"}': 5,
   'pilot_path_attempts_total{outcome="no_answer"}': 2,
   'pilot_path_losses_total{reason="consent_lost"}': 1,
+  pilot_streams_open: 2,
+  'pilot_streams_total{direction="incoming"}': 3,
+  'pilot_stream_resets_total{reason="cancelled"}': 1,
+  'pilot_stream_bytes_total{direction="sent"}': 300,
+  'pilot_stream_bytes_total{direction="received"}': 400,
 };
 
 const FAMILIES: [MetricsFamily, Record<string, number>][] = [

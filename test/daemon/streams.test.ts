@@ -202,3 +202,34 @@ test('datagrams go from port to port, and what nobody reads is counted', async (
   await expect(send(53, 'x'.repeat(65_504))).rejects.toMatchObject({ code: 'invalid_argument' });
   await expect(send(70_000, 'x')).rejects.toMatchObject({ code: 'invalid_argument' });
 });
+
+test('streams are counted: how they were opened, how they ended, and their bytes', async () => {
+  const [world, alice, bob] = await pair();
+  bob.node.ports.listen(7, echo);
+  bob.node.ports.listen(8, (incoming) => {
+    incoming.refuse('busy');
+  });
+  const done = await world.until(alice.node.ports.dial('bob', 7));
+  done.end('hello');
+  await world.until(textOf(done));
+  const cut = await world.until(alice.node.ports.dial('bob', 7));
+  cut.abandon('an_application_has_its_own');
+  for (const port of [8, 9])
+    await expect(world.until(alice.node.ports.dial('bob', port))).rejects.toThrow();
+  const open = await world.until(alice.node.ports.dial('bob', 7));
+  open.resume().write('bytes');
+  await world.run(100);
+  const resets = new Map([
+    ['other', 1],
+    ['busy', 1],
+    ['connection_refused', 1],
+  ]);
+  const common = { open: 1, resets, bytesSent: 10, bytesReceived: 10 };
+  expect(alice.node.counters().streams).toEqual({ ...common, opened: new Map([['outgoing', 3]]) });
+  expect(bob.node.counters().streams).toEqual({ ...common, opened: new Map([['incoming', 3]]) });
+  const { counters } = bob.node.ports.streams;
+  await bob.stop();
+  await world.run(100);
+  expect(counters.totals).toMatchObject({ open: 0, bytesReceived: 10 });
+  expect(counters.totals.resets.get('session_ended')).toBe(1);
+});
