@@ -22,7 +22,10 @@ export function connect(url, clientId) {
     failures = 0;
     console.log(`connected${sessionPresent ? ', the session goes on' : ''}`);
   });
-  client.on('error', ({ code, message }) => console.log(`broker: ${code ?? message}`));
+  client.on('error', ({ code, message }) => {
+    // After our DISCONNECT the broker may be faster to close than we are.
+    if (!client.disconnecting) console.log(`broker: ${code ?? message}`);
+  });
   // Full jitter: clients that lost the same broker do not come back all at once.
   client.on('close', () => {
     const ceilingMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures);

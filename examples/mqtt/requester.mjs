@@ -13,6 +13,8 @@ const total = Number(values.tasks);
 
 const MAX_UNANSWERED = 20;
 const GIVE_UP_MS = 60_000;
+/** And at most twice that, drawn anew each time. */
+const REPEAT_AFTER_MS = 2_000;
 
 const name = `requester-${randomUUID()}`;
 const responseTopic = RESULTS + name;
@@ -31,15 +33,36 @@ function fail() {
 }
 
 /** Publishing returns at once; what the broker has not acknowledged is sent again on the next connection. */
+function send(id) {
+  const properties = { responseTopic, correlationData: Buffer.from(id) };
+  client.publish(TASKS, unanswered.get(id), { qos: 1, properties });
+}
+
 function fill() {
   while (made < total && unanswered.size < MAX_UNANSWERED) {
     made += 1;
     const id = randomUUID();
-    const text = `task ${made}`;
-    unanswered.set(id, text);
-    const properties = { responseTopic, correlationData: Buffer.from(id) };
-    client.publish(TASKS, text, { qos: 1, properties });
+    unanswered.set(id, `task ${made}`);
+    send(id);
   }
+}
+
+/**
+ * What nobody subscribes to, for there was never a worker yet, is acknowledged as well, and dropped. So tasks go out again when no
+ * result comes; the worker knows by the id what it did.
+ */
+let repeating;
+function repeatLater() {
+  clearTimeout(repeating);
+  repeating = setTimeout(repeat, REPEAT_AFTER_MS * (1 + Math.random())).unref();
+}
+
+function repeat() {
+  if (client.connected) {
+    console.log(`no results, ${unanswered.size} tasks again`);
+    for (const id of unanswered.keys()) send(id);
+  }
+  repeatLater();
 }
 
 client.on('message', (topic, payload, { properties = {} }) => {
@@ -56,9 +79,11 @@ client.on('message', (topic, payload, { properties = {} }) => {
   clearTimeout(giveUp);
   if (answered < total) {
     giveUp = setTimeout(fail, GIVE_UP_MS).unref();
+    repeatLater();
     fill();
   } else {
     console.log(`all ${answered} answered, ${doubles} came twice`);
+    clearTimeout(repeating);
     // Nobody comes back for this session.
     client.end(false, { properties: { sessionExpiryInterval: 0 } });
   }
@@ -67,3 +92,4 @@ client.on('message', (topic, payload, { properties = {} }) => {
 // Without its subscription the results of its tasks would go nowhere.
 await client.subscribeAsync(responseTopic, { qos: 1 });
 fill();
+repeatLater();

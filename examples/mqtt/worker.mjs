@@ -1,8 +1,9 @@
 /**
- * node worker.mjs [URL] [NAME]: does tasks and publishes their results. Workers share the tasks among them.
+ * node worker.mjs [URL] [NAME]: does tasks and publishes their results. One worker: mosquitto 2.0 forgets shared
+ * subscriptions of sessions when it starts again, so `$share/…` would lose tasks here.
  *
  * QoS 1 is at least once: a task's result goes out before its acknowledgement, on the same connection, so a worker that dies
- * in between leaves the task for the next; and a task that comes again gets the same result without being done twice.
+ * in between finds the task waiting; and a task that comes again gets the same result without being done twice.
  */
 import { connect, RESULTS, TASKS } from './connection.mjs';
 
@@ -15,7 +16,7 @@ let done = 0;
 
 const client = connect(url, name);
 client.on('connect', () => {
-  client.subscribe(`$share/workers/${TASKS}`, { qos: 1 }, (error) => {
+  client.subscribe(TASKS, { qos: 1 }, (error) => {
     console.log(error ? `cannot subscribe: ${error.message}` : `${name} takes tasks`);
   });
 });
