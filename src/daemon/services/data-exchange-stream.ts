@@ -1,14 +1,17 @@
 /** One stream of the data exchange: frame after frame, each answered before the next is read. */
 import { ByteReader } from '../../base/byte-reader.ts';
+import type { Clock } from '../../base/clock.ts';
 import { WireError } from '../../base/wire-error.ts';
 import { ExactReader } from '../../client/exact-reader.ts';
 import { EXCHANGE_HEAD_BYTES, EXCHANGE_TYPE, exchangeFrame } from '../../client/exchange-frame.ts';
 import { decodeFileFrame, FILE_ID_BYTES, MAX_FILE_FRAME_BYTES } from '../../client/file-frame.ts';
-import { FileReceiver } from '../files/file-receiver.ts';
+import { FileReceiver, type FileReceiverDeps } from '../files/file-receiver.ts';
+import type { ReceivedFolder } from '../files/received-folder.ts';
 import { receiveWholeFile } from '../files/whole-file.ts';
+import type { Log } from '../log.ts';
 import type { PeerStream } from '../stream-duplex.ts';
-import type { DataExchangeDeps } from './data-exchange.ts';
 import { decodeTagged, type ExchangeMessage, messageTypeOf } from './data-exchange-message.ts';
+import type { ExchangeInbox } from './exchange-inbox.ts';
 
 /** Of any frame: what original clients send at most (pilotctl interface 2.9). */
 const MAX_FRAME_BYTES = 64 * 2 ** 20;
@@ -23,15 +26,22 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
   [EXCHANGE_TYPE.tagged]: 'TAGGED',
 };
 
-type Deps = Omit<DataExchangeDeps, 'ports'>;
+export interface DataExchangeStreamDeps {
+  readonly folder: ReceivedFolder;
+  readonly inbox: Pick<ExchangeInbox, 'accept'>;
+  readonly maxMessageBytes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly files: Pick<FileReceiverDeps, 'progress' | 'received' | 'failed'>;
+}
 
 export class DataExchangeStream {
-  readonly #deps: Deps;
+  readonly #deps: DataExchangeStreamDeps;
   readonly #stream: PeerStream;
   readonly #reader: ExactReader;
   readonly #files: FileReceiver;
 
-  constructor(deps: Deps, stream: PeerStream) {
+  constructor(deps: DataExchangeStreamDeps, stream: PeerStream) {
     this.#deps = deps;
     this.#stream = stream;
     this.#reader = new ExactReader(stream);

@@ -1,25 +1,15 @@
 /** Port 1001: messages and files of trusted nodes, in the frames of pilotctl interface 2.9. */
-import { type Cancel, type Clock, every } from '../../base/clock.ts';
+import { type Cancel, every } from '../../base/clock.ts';
 import { describeError } from '../../base/pilot-error.ts';
 import { DATA_EXCHANGE_PORT } from '../../client/exchange-frame.ts';
-import type { FileReceiverDeps } from '../files/file-receiver.ts';
-import type { ReceivedFolder } from '../files/received-folder.ts';
 import type { IncomingStream } from '../incoming-stream.ts';
-import type { Log } from '../log.ts';
 import type { PeerStream } from '../stream-duplex.ts';
 import type { Listener, Streams } from '../streams.ts';
-import { DataExchangeStream } from './data-exchange-stream.ts';
-import type { ExchangeInbox } from './exchange-inbox.ts';
+import { DataExchangeStream, type DataExchangeStreamDeps } from './data-exchange-stream.ts';
 import type { Service } from './service.ts';
 
-export interface DataExchangeDeps {
+export interface DataExchangeDeps extends DataExchangeStreamDeps {
   readonly ports: Pick<Streams, 'listen'>;
-  readonly folder: ReceivedFolder;
-  readonly inbox: Pick<ExchangeInbox, 'accept'>;
-  readonly maxMessageBytes: number;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly files: Pick<FileReceiverDeps, 'progress' | 'received' | 'failed'>;
 }
 
 /** Each may have one message or one chunk in memory. */
