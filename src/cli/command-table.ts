@@ -78,8 +78,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/clear-hostname.ts')).clearHostname,
   },
   {
+    name: 'set-tags',
+    summary: 'say what this node is good for, in up to three words',
+    load: async () => (await import('./commands/set-tags.ts')).setTags,
+  },
+  {
+    name: 'clear-tags',
+    summary: 'have no tags',
+    load: async () => (await import('./commands/clear-tags.ts')).clearTags,
+  },
+  {
     name: 'find',
-    summary: 'who has a hostname',
+    summary: 'who has a hostname, or a tag',
     load: async () => (await import('./commands/find.ts')).find,
   },
   {
@@ -133,9 +143,54 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/ping.ts')).ping,
   },
   {
+    name: 'traceroute',
+    summary: 'the stations on the way to a node, with their round trips',
+    load: async () => (await import('./commands/traceroute.ts')).traceroute,
+  },
+  {
+    name: 'bench',
+    summary: 'measure how much a stream to a node carries',
+    load: async () => (await import('./commands/bench.ts')).bench,
+  },
+  {
     name: 'netcheck',
     summary: 'what this network lets through: UDP, NAT, gateway, relays, and what to expect',
     load: async () => (await import('./commands/netcheck.ts')).netcheck,
+  },
+  {
+    name: 'connect',
+    summary: 'a stream to a port of a node, as standard input and output',
+    load: async () => (await import('./commands/connect.ts')).connect,
+  },
+  {
+    name: 'send',
+    summary: 'send bytes to a port of a node and print the answer',
+    load: async () => (await import('./commands/send.ts')).send,
+  },
+  {
+    name: 'recv',
+    summary: 'take streams on a port of this node and print what they bring',
+    load: async () => (await import('./commands/recv.ts')).recv,
+  },
+  {
+    name: 'dgram',
+    summary: 'send a datagram to a port of a node',
+    load: async () => (await import('./commands/dgram.ts')).dgram,
+  },
+  {
+    name: 'listen',
+    summary: 'print datagrams that come to a port of this node',
+    load: async () => (await import('./commands/listen.ts')).listen,
+  },
+  {
+    name: 'connections',
+    summary: 'streams that are open now',
+    load: async () => (await import('./commands/connections.ts')).connections,
+  },
+  {
+    name: 'disconnect',
+    summary: 'end a stream',
+    load: async () => (await import('./commands/disconnect.ts')).disconnect,
   },
   {
     name: 'send-message',

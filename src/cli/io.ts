@@ -39,9 +39,14 @@ export async function write(stream: Writable, data: string | Uint8Array): Promis
 /** All of a stream, up to a limit that `what` may not pass. */
 export async function readAll(
   stream: Readable,
-  limits: { readonly maxBytes: number; readonly what: string; readonly signal: AbortSignal },
+  limits: {
+    readonly maxBytes: number;
+    readonly what: string;
+    readonly signal: AbortSignal;
+    readonly hint?: string;
+  },
 ): Promise<Uint8Array> {
-  const { maxBytes, what, signal } = limits;
+  const { maxBytes, what, signal, hint } = limits;
   const chunks: Buffer[] = [];
   let length = 0;
   const abort = (): void => {
@@ -52,7 +57,7 @@ export async function readAll(
     for await (const chunk of stream as AsyncIterable<Buffer | string>) {
       const bytes = Buffer.from(chunk as Buffer);
       length += bytes.length;
-      if (length > maxBytes) throw tooLarge(what, maxBytes);
+      if (length > maxBytes) throw tooLarge(what, maxBytes, hint);
       chunks.push(bytes);
     }
   } catch (error) {
@@ -65,8 +70,10 @@ export async function readAll(
   return Buffer.concat(chunks);
 }
 
-function tooLarge(what: string, maxBytes: number): PilotError {
-  return new PilotError('invalid_argument', `${what} has more than ${maxBytes} bytes`, {
-    hint: 'a message holds 256 KiB by default, 1 MiB at most',
-  });
+function tooLarge(
+  what: string,
+  maxBytes: number,
+  hint = 'a message holds 256 KiB by default, 1 MiB at most',
+): PilotError {
+  return new PilotError('invalid_argument', `${what} has more than ${maxBytes} bytes`, { hint });
 }

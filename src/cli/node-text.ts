@@ -16,6 +16,7 @@ export function nodeFields(node: ResolveReply): string {
     ['trusted', node.trusted ? 'yes' : 'no'],
     ['online', node.online ? 'yes' : node.trusted ? 'no' : 'not known: it does not trust us'],
     ['relays', node.relays.join(' ')],
+    ['tags', node.tags.join(' ')],
   ]);
 }
 

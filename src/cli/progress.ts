@@ -3,7 +3,7 @@ import type { Io } from './io.ts';
 /** Work that is done by then needs no word. */
 const PATIENCE_MS = 1000;
 const REFRESH_MS = 1000;
-const CLEAR_LINE = '\r\u001b[K';
+export const CLEAR_LINE = '\r\u001b[K';
 
 /** Tells a person at a terminal, after a second, what a command waits for and for how long; cleans up after itself. */
 export async function withProgress<T>(

@@ -7,16 +7,19 @@
  * interface 2.3); durations end in `_ms` or `_secs`.
  */
 import type { ErrorCode } from '../base/pilot-error.ts';
+import type { ConnectionView } from './connection-api.ts';
 import { FILE_EVENT_NAMES, type FileEvents } from './file-api.ts';
 import type { NodeNames } from './node-names.ts';
 import type { PathAlarmKind, PathEvents, PathKind, PathView, PreferDirect } from './path-api.ts';
 import { TUNNEL_ROUTES, type TunnelFailure } from './tunnel-api.ts';
 
+export type * from './connection-api.ts';
 export type * from './file-api.ts';
 export type * from './netcheck-api.ts';
 export type * from './node-names.ts';
 export type * from './path-api.ts';
 export type * from './stream-api.ts';
+export type * from './tag-api.ts';
 export type * from './tunnel-api.ts';
 
 export interface ApiFailure {
@@ -34,6 +37,9 @@ export const ROUTES = {
   setHostname: { method: 'PUT', path: '/v1/hostname' },
   clearHostname: { method: 'DELETE', path: '/v1/hostname' },
   resolve: { method: 'GET', path: '/v1/resolve' },
+  setTags: { method: 'PUT', path: '/v1/tags' },
+  clearTags: { method: 'DELETE', path: '/v1/tags' },
+  findTagged: { method: 'GET', path: '/v1/tagged' },
   requestTrust: { method: 'POST', path: '/v1/trust/request' },
   approveTrust: { method: 'POST', path: '/v1/trust/approve' },
   rejectTrust: { method: 'POST', path: '/v1/trust/reject' },
@@ -44,6 +50,10 @@ export const ROUTES = {
   preferDirect: { method: 'POST', path: '/v1/peers/prefer-direct' },
   ping: { method: 'POST', path: '/v1/ping' },
   netcheck: { method: 'POST', path: '/v1/netcheck' },
+  traceroute: { method: 'POST', path: '/v1/traceroute' },
+  connections: { method: 'GET', path: '/v1/connections' },
+  disconnect: { method: 'DELETE', path: '/v1/connections/:id' },
+  sendDatagram: { method: 'POST', path: '/v1/datagrams' },
   sendMessage: { method: 'POST', path: '/v1/messages' },
   messageStatus: { method: 'GET', path: '/v1/messages/:id' },
   listOutbox: { method: 'GET', path: '/v1/outbox' },
@@ -129,7 +139,7 @@ export interface Info extends NodeNames {
   readonly inbox_unread: number;
   readonly relays: readonly RelayView[];
   readonly peer_list: readonly PeerView[];
-  readonly conn_list: readonly never[];
+  readonly conn_list: readonly ConnectionView[];
   readonly socket: string;
   readonly log_file: string;
   /** Empty, or what somebody should look at: a second login with this identity, a refused name. */
@@ -174,17 +184,6 @@ export interface ConfigList {
   readonly config_path: string;
 }
 
-export interface HostnameRequest {
-  readonly hostname: string;
-}
-
-export interface HostnameReply {
-  readonly hostname: string;
-  readonly node_id: number;
-  /** False while no relay has confirmed the name yet. */
-  readonly published: boolean;
-}
-
 /** `GET /v1/resolve?target=…`: a Node ID, an address, a node number or a hostname. */
 export interface ResolveReply extends NodeNames {
   readonly public: boolean;
@@ -193,6 +192,8 @@ export interface ResolveReply extends NodeNames {
   /** Base64 of the node's current public key. */
   readonly public_key: string;
   readonly relays: readonly string[];
+  /** What it says it is good for. */
+  readonly tags: readonly string[];
 }
 
 export interface TargetRequest {

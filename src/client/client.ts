@@ -30,20 +30,20 @@ import type {
   ResolveReply,
   SendMessageReply,
   SendMessageRequest,
+  TaggedList,
+  TagsReply,
   TrustChangeReply,
   TrustedList,
   TrustedNode,
   TrustRequestReply,
 } from './api.ts';
-import type { DatagramSocket } from './datagram-socket.ts';
+import type { CallOptions } from './call-options.ts';
 import { EventStream, type PilotEvent } from './event-stream.ts';
 import { FileClient } from './file-client.ts';
 import { newMessageId } from './message-id.ts';
 import { encodePayload, type Payload } from './payload.ts';
-import type { PilotStream } from './pilot-stream.ts';
 import type { RequestHandler, ServeOptions } from './serve.ts';
 import { defaultSocketPath } from './socket-path.ts';
-import type { StreamListener } from './stream-listener.ts';
 import { Transport } from './transport.ts';
 import { TunnelClient } from './tunnel-client.ts';
 
@@ -51,6 +51,7 @@ export type { ErrorCode } from '../base/pilot-error.ts';
 export { PilotError };
 export type * from './api.ts';
 export { EVENT_NAMES } from './api.ts';
+export type { CallOptions } from './call-options.ts';
 export type { DatagramSocket, ReceivedDatagram } from './datagram-socket.ts';
 export type { EventStream, PilotEvent } from './event-stream.ts';
 export type { JsonValue, Payload } from './payload.ts';
@@ -70,10 +71,6 @@ export interface PilotClientOptions {
   readonly timeoutMs?: number;
 }
 
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-}
-
 export interface SendOptions extends CallOptions {
   readonly type?: MessageType;
   /** The id of the message that this one answers. */
@@ -87,7 +84,6 @@ export interface SendOptions extends CallOptions {
 }
 
 const DEFAULT_REPLY_WAIT_MS = 30_000;
-const DEFAULT_DIAL_MS = 30_000;
 const PREFER_DIRECT_MS = 10_000;
 const NETCHECK_MS = 10_000;
 
@@ -137,6 +133,16 @@ export class PilotClient extends FileClient {
 
   async clearHostname({ signal }: CallOptions = {}): Promise<HostnameReply> {
     return this.#transport.json({ route: 'clearHostname', signal });
+  }
+
+  /** What this node is good for: up to three of 1 to 32 lowercase letters, digits and inner hyphens; none clears them. */
+  async setTags(tags: readonly string[], { signal }: CallOptions = {}): Promise<TagsReply> {
+    return this.#transport.json({ route: 'setTags', body: { tags }, signal });
+  }
+
+  /** The trusted nodes that have it. */
+  async findTagged(tag: string, { signal }: CallOptions = {}): Promise<TaggedList> {
+    return this.#transport.json({ route: 'findTagged', query: { tag }, signal });
   }
 
   async resolve(target: string, { signal }: CallOptions = {}): Promise<ResolveReply> {
@@ -339,36 +345,6 @@ export class PilotClient extends FileClient {
       options,
     );
     await server.run(options.signal);
-  }
-
-  /**
-   * A stream to a port of a trusted node. PilotError: `connection_refused` when nothing listens there, `trust_required`,
-   * `connection_failed`, `timeout` (default 30 s), `not_supported`. The signal also ends the stream later.
-   */
-  override async dial(
-    target: string,
-    port: number,
-    { signal, timeoutMs }: CallOptions & { timeoutMs?: number } = {},
-  ): Promise<PilotStream> {
-    const { openStream } = await import('./pilot-stream.ts');
-    const options = this.#transport.upgradeRequest({
-      signal,
-      waitMs: timeoutMs ?? DEFAULT_DIAL_MS,
-    });
-    const query = { target, port, timeout_ms: timeoutMs };
-    return openStream({ ...options, route: 'dialStream', query }, port);
-  }
-
-  /** Listens on a port of this node; without one, on one that is free. `already_exists`: somebody else does. */
-  async listen(port?: number, { signal }: CallOptions = {}): Promise<StreamListener> {
-    const { listenOn } = await import('./stream-listener.ts');
-    return listenOn(port, this.#transport.upgradeRequest({ signal }));
-  }
-
-  /** A port for datagrams; without one, one that is free. */
-  async datagrams(port?: number, { signal }: CallOptions = {}): Promise<DatagramSocket> {
-    const { bindDatagrams } = await import('./datagram-socket.ts');
-    return bindDatagrams(port, this.#transport.upgradeRequest({ signal }));
   }
 
   /** Services of this host for peers, ports of this host that lead to peers, the gateway, the proxy. */

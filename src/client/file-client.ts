@@ -1,21 +1,16 @@
 import type { ReceivedCleared, ReceivedClearQuery, ReceivedList, ReceivedQuery } from './api.ts';
-import type { PilotStream } from './pilot-stream.ts';
+import { PortCalls } from './port-calls.ts';
 import type { FileReport, SendFileOptions } from './send-file.ts';
 import type { Transport } from './transport.ts';
 
 /** The part of the SDK that is about files. */
-export abstract class FileClient {
+export class FileClient extends PortCalls {
   readonly #transport: Transport;
 
   constructor(transport: Transport) {
+    super(transport);
     this.#transport = transport;
   }
-
-  abstract dial(
-    target: string,
-    port: number,
-    options: { signal?: AbortSignal },
-  ): Promise<PilotStream>;
 
   /**
    * Sends files, and folders with all that is in them, read by this program. Resolves when the other node has them whole,

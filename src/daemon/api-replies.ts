@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import type {
   ConfigEntry,
+  ConnectionView,
   EventMap,
   Health,
   HostnameReply,
@@ -16,6 +17,9 @@ import type {
   RelayView,
   ResolveReply,
   SendMessageReply,
+  TaggedNode,
+  TagsReply,
+  TraceHop,
   TrustChangeReply,
   TrustedNode,
   TrustRequestReply,
@@ -92,6 +96,21 @@ const traffic = {
   relay_peer_count: count,
 };
 
+const connection = schemaOf<ConnectionView>()(
+  z.object({
+    id: count,
+    local_port: count,
+    remote_addr: names.address,
+    remote_port: count,
+    state: z.enum(['ESTABLISHED', 'FIN_WAIT', 'CLOSE_WAIT']),
+    bytes_sent: count,
+    bytes_recv: count,
+    remote_id: names.id,
+    remote_hostname: names.hostname,
+    direction: z.enum(['outgoing', 'incoming']),
+  }),
+);
+
 const info = schemaOf<Info>()(
   z.object({
     ...names,
@@ -111,7 +130,7 @@ const info = schemaOf<Info>()(
     inbox_unread: count,
     relays: z.array(relay),
     peer_list: z.array(peer),
-    conn_list: z.array(z.never()),
+    conn_list: z.array(connection),
     socket: text,
     log_file: text,
     warnings: z.array(text),
@@ -153,6 +172,7 @@ const resolved = schemaOf<ResolveReply>()(
     online: z.boolean(),
     public_key: text,
     relays: z.array(text),
+    tags: z.array(text),
   }),
 );
 
@@ -226,11 +246,22 @@ const fileEvent = {
   sha256: text.describe('hexadecimal'),
 };
 
+const tags = schemaOf<TagsReply>()(
+  z.object({ node_id: names.node_id, tags: z.array(text), published: z.boolean() }),
+);
+const tagged = schemaOf<TaggedNode>()(
+  z.object({ ...names, tags: z.array(text), online: z.boolean() }),
+);
+const hop = schemaOf<TraceHop>()(
+  z.object({ hop: z.enum(['local', 'nat', 'relay', 'peer']), endpoint: text, rtt_ms: rtt }),
+);
+
 /** Schemas that the document gives a name of their own. */
 export const NAMED_SCHEMAS = {
   NodeNames: nodeNames,
   RelayView: relay,
   PeerView: peer,
+  ConnectionView: connection,
   OutgoingMessage: outgoing,
   IncomingMessage: incoming,
   PendingTrust: pending,
@@ -265,6 +296,9 @@ export const REPLIES = schemaOf<Replies>()(
     setHostname: hostname,
     clearHostname: hostname,
     resolve: resolved,
+    setTags: tags,
+    clearTags: tags,
+    findTagged: z.object({ nodes: z.array(tagged), total: count }),
     requestTrust: trustRequested,
     approveTrust: trustChanged,
     rejectTrust: trustChanged,
@@ -275,6 +309,10 @@ export const REPLIES = schemaOf<Replies>()(
     preferDirect: z.object({ ...names, ...preferDirect.shape }),
     ping: pong,
     netcheck,
+    traceroute: z.object({ ...names, path, hops: z.array(hop) }),
+    connections: z.object({ connections: z.array(connection), total: count }),
+    disconnect: z.object({ conn_id: count }),
+    sendDatagram: z.object({ port: count, bytes: count }),
     sendMessage: sent,
     messageStatus: outgoing,
     listOutbox: z.object({ messages: z.array(outgoing), total: count }),

@@ -1,5 +1,8 @@
 import type {
   ConfigList,
+  ConnectionList,
+  DatagramReply,
+  DisconnectReply,
   Health,
   HostnameReply,
   IdentityView,
@@ -18,14 +21,19 @@ import type {
   ReceivedList,
   ResolveReply,
   SendMessageReply,
+  TaggedList,
+  TagsReply,
+  TracerouteReply,
   TrustChangeReply,
   TrustedList,
   TrustRequestReply,
 } from '../client/api.ts';
 import type { ParsedRequest } from './api-request.ts';
 import type { RouteName } from './api-schemas.ts';
+import { connectionsOf, disconnect } from './connection-views.ts';
 import { healthOf, type HostFacts, identityOf, infoOf } from './host-view.ts';
 import type { NodeApi } from './node-api.ts';
+import { sendDatagram } from './send-datagram.ts';
 import { tunnelHandlers, type TunnelReplies } from './tunnels/tunnel-handlers.ts';
 
 /** What each route answers with. The other routes write their own text: events, metrics, openapi. */
@@ -37,6 +45,9 @@ export interface Replies extends TunnelReplies {
   setHostname: HostnameReply;
   clearHostname: HostnameReply;
   resolve: ResolveReply;
+  setTags: TagsReply;
+  clearTags: TagsReply;
+  findTagged: TaggedList;
   requestTrust: TrustRequestReply;
   approveTrust: TrustChangeReply;
   rejectTrust: TrustChangeReply;
@@ -47,6 +58,10 @@ export interface Replies extends TunnelReplies {
   preferDirect: PreferDirectReply;
   ping: PingReply;
   netcheck: Netcheck;
+  traceroute: TracerouteReply;
+  connections: ConnectionList;
+  disconnect: DisconnectReply;
+  sendDatagram: DatagramReply;
   sendMessage: SendMessageReply;
   messageStatus: OutgoingMessage;
   listOutbox: OutboxList;
@@ -87,6 +102,12 @@ function apiHandlers(node: NodeApi, host: HostFacts): Handlers {
     setHostname: async ({ body }) => node.setHostname(body.hostname),
     clearHostname: async () => node.setHostname(''),
     resolve: async ({ query, signal }) => node.resolve(query.target, signal),
+    setTags: async ({ body }) => node.setTags(body.tags),
+    clearTags: async () => node.setTags([]),
+    findTagged: async ({ query, signal }) => {
+      const nodes = await node.findTagged(query.tag, signal);
+      return { nodes, total: nodes.length };
+    },
     requestTrust: async ({ body, signal }) => node.requestTrust(body, signal),
     approveTrust: async ({ body }) => node.approveTrust(body),
     rejectTrust: async ({ body }) => node.rejectTrust(body),
@@ -103,6 +124,10 @@ function apiHandlers(node: NodeApi, host: HostFacts): Handlers {
     preferDirect: async ({ body, signal }) => node.preferDirect(body, signal),
     ping: async ({ body, signal }) => node.ping(body, signal),
     netcheck: async ({ body, signal }) => host.netcheck(body, signal),
+    traceroute: async ({ body, signal }) => node.traceroute(body, signal),
+    connections: () => connectionsOf(node.ports),
+    disconnect: ({ params }) => disconnect(node.ports, params.id),
+    sendDatagram: async ({ body }) => sendDatagram(node.ports, body),
     sendMessage: async (call) => {
       const { wait_ms = 0, confirm_ms = 0 } = call.body;
       // A call that only stores is over before a signal could matter, and making one costs.

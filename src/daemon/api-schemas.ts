@@ -1,8 +1,10 @@
 import * as z from 'zod';
 
 import { HOSTNAME_PATTERN } from '../base/hostname.ts';
+import { MAX_TAGS, TAG_PATTERN } from '../base/tag.ts';
 import {
   type AcceptQuery,
+  type DatagramRequest,
   type DialQuery,
   EVENT_NAMES,
   type HostnameRequest,
@@ -16,7 +18,10 @@ import {
   type ReceivedQuery,
   type RouteName,
   type SendMessageRequest,
+  type TaggedQuery,
+  type TagsRequest,
   type TargetRequest,
+  type TracerouteRequest,
   type TrustRejectRequest,
   type TrustRequest,
 } from '../client/api.ts';
@@ -38,6 +43,8 @@ const MAX_WAIT_MS = 86_400_000;
 const MAX_EXPIRY_MS = 30 * 86_400_000;
 /** Printable: no control characters, line ends or broken surrogates; counted in characters. */
 const PRINTABLE_1024 = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{0,1024}$/u;
+/** More than any datagram has, as base64 too; the exact limit is the datagram's. */
+const MAX_DATAGRAM_TEXT = 128 * 1024;
 const LONE_SURROGATE = /\p{Cs}/u;
 
 const target = z.string().min(1).max(256).describe('Node ID, address, node number or hostname');
@@ -59,6 +66,7 @@ const number = z
 const count = number.pipe(z.int().min(1).max(100_000));
 const port = number.pipe(z.int().min(0).max(65_535));
 const queryWaitMs = number.pipe(waitMs.min(1));
+const tag = z.string().regex(TAG_PATTERN, '1 to 32 lowercase letters, digits and inner hyphens');
 const byPort = schemaOf<PortQuery>()(z.strictObject({ port: port.exactOptional() }));
 const eventNames = z
   .string()
@@ -81,6 +89,18 @@ export const REQUESTS = {
   },
   clearHostname: {},
   resolve: { query: byTarget },
+  setTags: {
+    body: schemaOf<TagsRequest>()(
+      z.strictObject({
+        tags: z
+          .array(tag)
+          .max(MAX_TAGS)
+          .refine((tags) => new Set(tags).size === tags.length, 'has the same tag twice'),
+      }),
+    ),
+  },
+  clearTags: {},
+  findTagged: { query: schemaOf<TaggedQuery>()(z.strictObject({ tag })) },
   requestTrust: {
     body: schemaOf<TrustRequest>()(
       z.strictObject({
@@ -112,6 +132,23 @@ export const REQUESTS = {
   },
   netcheck: {
     body: schemaOf<NetcheckRequest>()(z.strictObject({ force: z.boolean().exactOptional() })),
+  },
+  traceroute: {
+    body: schemaOf<TracerouteRequest>()(
+      z.strictObject({ target, timeout_ms: waitMs.min(1).exactOptional() }),
+    ),
+  },
+  connections: {},
+  disconnect: { params: byId },
+  sendDatagram: {
+    body: schemaOf<DatagramRequest>()(
+      z.strictObject({
+        target,
+        port: z.int().min(0).max(65_535),
+        data: z.string().max(MAX_DATAGRAM_TEXT),
+        encoding: z.enum(['utf8', 'base64']).exactOptional(),
+      }),
+    ),
   },
   sendMessage: {
     body: schemaOf<SendMessageRequest>()(

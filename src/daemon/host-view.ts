@@ -7,6 +7,7 @@ import type {
   NetcheckRequest,
   PeerView,
 } from '../client/api.ts';
+import { connectionsOf } from './connection-views.ts';
 import type { ReceivedView } from './files/received-view.ts';
 import type { NodeApi, NodeCounters } from './node-api.ts';
 import type { TunnelCalls } from './tunnels/tunnels.ts';
@@ -52,7 +53,7 @@ export function infoOf(node: NodeApi, host: HostFacts): Info {
     inbox_unread: counters.inboxUnread,
     relays: node.relays(),
     peer_list: peers,
-    conn_list: [],
+    conn_list: connectionsOf(node.ports).connections,
     socket: host.socketPath,
     log_file: host.logFile,
     warnings: node.warnings(),

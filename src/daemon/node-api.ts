@@ -21,7 +21,11 @@ import type {
   ResolveReply,
   SendMessageReply,
   SendMessageRequest,
+  TaggedNode,
+  TagsReply,
   TargetRequest,
+  TracerouteReply,
+  TracerouteRequest,
   TrustChangeReply,
   TrustedNode,
   TrustRejectRequest,
@@ -79,9 +83,14 @@ export interface NodeApi {
   counters(): NodeCounters;
 
   setHostname(hostname: string): Promise<HostnameReply>;
+  /** None gives them up. */
+  setTags(tags: readonly string[]): Promise<TagsReply>;
+  /** The trusted nodes that have it, by the newest records that relays have. */
+  findTagged(tag: string, signal?: AbortSignal): Promise<readonly TaggedNode[]>;
   resolve(target: string, signal?: AbortSignal): Promise<ResolveReply>;
   preferDirect(request: TargetRequest, signal?: AbortSignal): Promise<PreferDirectReply>;
   ping(request: PingRequest, signal?: AbortSignal): Promise<PingReply>;
+  traceroute(request: TracerouteRequest, signal?: AbortSignal): Promise<TracerouteReply>;
 
   requestTrust(request: TrustRequest, signal?: AbortSignal): Promise<TrustRequestReply>;
   approveTrust(request: TargetRequest): Promise<TrustChangeReply>;

@@ -2,6 +2,7 @@ import { toHex } from '../base/bytes.ts';
 import type { Emitter } from '../base/events.ts';
 import { isHostname } from '../base/hostname.ts';
 import { PilotError } from '../base/pilot-error.ts';
+import { checkTags } from '../base/tag.ts';
 import type {
   EventMap,
   HostnameReply,
@@ -22,7 +23,11 @@ import type {
   ResolveReply,
   SendMessageReply,
   SendMessageRequest,
+  TaggedNode,
+  TagsReply,
   TargetRequest,
+  TracerouteReply,
+  TracerouteRequest,
   TrustChangeReply,
   TrustedNode,
   TrustRejectRequest,
@@ -33,10 +38,13 @@ import { Deadlines } from './deadlines.ts';
 import { InboxView } from './inbox-view.ts';
 import type { NodeApi, NodeCounters } from './node-api.ts';
 import { NodeCore, type NodeCoreDeps } from './node-core.ts';
-import { namesOf, pendingView, publicKeyOf, trustedView } from './node-views.ts';
+import { pendingView, trustedView } from './node-views.ts';
 import { onDisk } from './on-disk.ts';
 import { noPathAllowed, PathCalls } from './path-calls.ts';
 import { PortCalls } from './port-calls.ts';
+import { Resolver } from './resolver.ts';
+import { TagSearch } from './tag-search.ts';
+import { natEndpointOf } from './trace-hops.ts';
 import { TrustCalls } from './trust-calls.ts';
 import type { TrustRecord } from './trust-record.ts';
 
@@ -48,6 +56,8 @@ export class PilotNode implements NodeApi {
   readonly #trust: TrustCalls;
   readonly #paths: PathCalls;
   readonly #inbox: InboxView;
+  readonly #tags: TagSearch;
+  readonly #resolver: Resolver;
 
   constructor(deps: NodeCoreDeps) {
     this.#deps = deps;
@@ -67,6 +77,14 @@ export class PilotNode implements NodeApi {
     this.#paths = new PathCalls({
       ...{ core: this.#core, clock: deps.clock, deadlines },
       looksForPaths: deps.network !== undefined,
+      natEndpoint: () => natEndpointOf(deps.network?.natReport),
+    });
+    this.#resolver = new Resolver(this.#core, deps.identity);
+    this.#tags = new TagSearch({
+      ...{ deadlines, log: deps.log, trust: this.#core.trust },
+      trusted: () => this.#core.store.inState('trusted'),
+      lookup: async (key) => this.#core.relays.lookupEverywhere({ key }),
+      isOnline: (peer) => this.#resolver.isOnline(peer),
     });
     this.#inbox = new InboxView({
       clock: deps.clock,
@@ -167,25 +185,27 @@ export class PilotNode implements NodeApi {
     return { hostname, node_id: this.names().node_id, published };
   }
 
+  async setTags(tags: readonly string[]): Promise<TagsReply> {
+    checkTags(tags);
+    const { published } = await onDisk(this.#core.publisher.setTags(tags));
+    return { node_id: this.names().node_id, tags: this.#core.publisher.tags, published };
+  }
+
+  async findTagged(tag: string, signal?: AbortSignal): Promise<readonly TaggedNode[]> {
+    return this.#tags.find(tag, signal);
+  }
+
   async resolve(target: string, signal?: AbortSignal): Promise<ResolveReply> {
-    const { targets } = this.#core;
-    const by = targets.parse(target);
-    if (targets.isSelf(by)) return this.#resolveSelf();
-    const known = targets.known(by);
-    if (known !== undefined) return this.#resolveKnown(known);
-    const found = await targets.lookUp(by, target);
-    signal?.throwIfAborted();
-    return {
-      ...namesOf(found),
-      ...{ public: false, trusted: false, online: false },
-      public_key: publicKeyOf(found.chain),
-      relays: found.relays,
-    };
+    return this.#resolver.resolve(target, signal);
   }
 
   async ping(request: PingRequest, signal?: AbortSignal): Promise<PingReply> {
     const record = await this.#trusted(request.target);
     return this.#paths.ping(record, request, signal);
+  }
+
+  async traceroute(request: TracerouteRequest, signal?: AbortSignal): Promise<TracerouteReply> {
+    return this.#paths.traceroute(await this.#trusted(request.target), request, signal);
   }
 
   async preferDirect(request: TargetRequest, signal?: AbortSignal): Promise<PreferDirectReply> {
@@ -300,28 +320,6 @@ export class PilotNode implements NodeApi {
   #needAnyPath(): void {
     if (this.#deps.settings.paths.mayRelay || this.#deps.network !== undefined) return;
     throw noPathAllowed('this node looks for no direct path, and the relay may carry no messages');
-  }
-
-  #resolveSelf(): ResolveReply {
-    const { publisher, relays } = this.#core;
-    return {
-      ...publisher.names(),
-      ...{ public: false, trusted: true, online: relays.online.length > 0 },
-      public_key: publicKeyOf(this.#deps.identity.chain),
-      relays: relays.views().map(({ url }) => url),
-    };
-  }
-
-  #resolveKnown(record: TrustRecord): ResolveReply {
-    const state = this.#core.peers.get(record.peer)?.state ?? 'offline';
-    return {
-      ...namesOf(record),
-      public: false,
-      trusted: record.state === 'trusted',
-      online: state !== 'offline',
-      public_key: publicKeyOf(record.chain),
-      relays: record.relays,
-    };
   }
 }
 

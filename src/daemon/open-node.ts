@@ -12,6 +12,7 @@ import { PilotNode } from './node.ts';
 import type { NodeSettings } from './node-core.ts';
 import { openNetcheck } from './open-netcheck.ts';
 import { openNetwork } from './paths/open-network.ts';
+import { Echo } from './services/echo.ts';
 import { openDataExchange } from './services/open-data-exchange.ts';
 import { Services } from './services/services.ts';
 import { Store } from './store.ts';
@@ -59,6 +60,7 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
       limits: filesOf(config),
     });
     const services = new Services(config.services, {
+      echo: () => new Echo({ ports: node.ports, clock }),
       data_exchange: () =>
         openDataExchange({
           node,

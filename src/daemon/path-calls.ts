@@ -1,12 +1,20 @@
 /** Calls about the way to a trusted peer. */
 import type { Clock } from '../base/clock.ts';
 import { PilotError } from '../base/pilot-error.ts';
-import type { EventMap, PingReply, PingRequest, PreferDirectReply } from '../client/api.ts';
+import type {
+  EventMap,
+  PingReply,
+  PingRequest,
+  PreferDirectReply,
+  TracerouteReply,
+  TracerouteRequest,
+} from '../client/api.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { NodeCore } from './node-core.ts';
 import { namesOf } from './node-views.ts';
 import { peerPathView } from './path-views.ts';
 import type { Peer } from './peer.ts';
+import { traceHops } from './trace-hops.ts';
 import type { TrustRecord } from './trust-record.ts';
 
 const DEFAULT_PING_MS = 5000;
@@ -18,6 +26,8 @@ export interface PathCallsDeps {
   readonly deadlines: Deadlines;
   /** False: a relay is all there is. */
   readonly looksForPaths: boolean;
+  /** This node's outer address, where it is behind a NAT and that is known; else empty. */
+  readonly natEndpoint: () => string;
 }
 
 export class PathCalls {
@@ -39,6 +49,20 @@ export class PathCalls {
       rtt_ms: Math.round(pong.rttMs * 1000) / 1000,
       path: pong.path,
     };
+  }
+
+  /** By the path in use; opens a session where there is none. */
+  async traceroute(
+    record: TrustRecord,
+    request: TracerouteRequest,
+    signal?: AbortSignal,
+  ): Promise<TracerouteReply> {
+    const { core, natEndpoint } = this.#deps;
+    const { path, rtt_ms: rttMs } = await this.ping(record, request, signal);
+    const { endpoint } = peerPathView(this.#peerOf(record));
+    const relays = core.relays.views();
+    const hops = traceHops({ path, endpoint, rttMs, relays, natEndpoint: natEndpoint() });
+    return { ...namesOf(record), path, hops };
   }
 
   /** What is there after an attempt, at the latest after 10 s. A path that is direct already is left alone. */

@@ -1,5 +1,5 @@
 /**
- * This node's own record: its address counter, hostname and relays, signed, and known to each relay it
+ * This node's own record: its address counter, hostname, relays and tags, signed, and known to each relay it
  * is logged in at.
  *
  *     ok               done
@@ -41,6 +41,7 @@ interface Chosen {
   readonly hostname: string;
   /** The configuration's when the hostname was set by hand: what is written there later wins. */
   readonly configured: string;
+  readonly tags: readonly string[];
   readonly issuedAtMs: number;
 }
 
@@ -131,12 +132,25 @@ export class Publisher {
     });
   }
 
+  get tags(): readonly string[] {
+    return this.#chosen.tags;
+  }
+
+  /** Tags that `faultInTags` finds nothing wrong with. */
+  async setTags(tags: readonly string[]): Promise<{ readonly published: boolean }> {
+    await this.#choose({ tags });
+    const outcomes = await this.#publishEverywhere();
+    // Where the hostname belongs to another node the record is known without it.
+    return { published: outcomes.some((outcome) => outcome !== 'failed') };
+  }
+
   #encode(hostname: string): Uint8Array {
     const { identity, relayUrls } = this.#deps;
     return encodeNodeRecord(identity, {
       addressCounter: this.#chosen.counter,
       hostname,
       relays: relayUrls.slice(0, MAX_RECORD_RELAYS),
+      tags: this.#chosen.tags,
       issuedAtMs: this.#chosen.issuedAtMs,
     });
   }
@@ -206,7 +220,8 @@ export class Publisher {
     const stored = storage.get('meta', SELF_KEY);
     const first = nextNodeNumber(identity.firstKey)?.counter ?? 0;
     if (stored === undefined) {
-      return { counter: first, hostname, configured: hostname, issuedAtMs: clock.now() };
+      const issuedAtMs = clock.now();
+      return { counter: first, hostname, configured: hostname, tags: [], issuedAtMs };
     }
     const fields = CborFields.decode(stored);
     const configured = fields.text('configured', {});
@@ -214,6 +229,10 @@ export class Publisher {
       counter: fields.count('counter'),
       hostname: configured === hostname ? fields.text('hostname', {}) : hostname,
       configured: hostname,
+      // Earlier releases wrote none.
+      tags: fields.has('tags')
+        ? fields.list('tags', {}).filter((tag) => typeof tag === 'string')
+        : [],
       issuedAtMs: Math.max(clock.now(), fields.count('issuedAtMs') + 1),
     };
   }

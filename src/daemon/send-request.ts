@@ -21,7 +21,7 @@ export interface CheckedMessage {
 
 const DAY_MS = 86_400_000;
 const MAX_LIFE_MS = 30 * DAY_MS;
-const BASE64 = /^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}(?:==)?|[A-Za-z\d+/]{3}=?)?$/;
+export const BASE64 = /^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}(?:==)?|[A-Za-z\d+/]{3}=?)?$/;
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** PilotError `invalid_argument` for what cannot be sent. */

@@ -37,7 +37,9 @@ export interface TrustRecord {
   readonly hostname: string;
   /** Where it says it is to be found. */
   readonly relays: readonly string[];
-  /** Of the node record that the three above come from; 0: none seen. */
+  /** What it says it is good for. */
+  readonly tags: readonly string[];
+  /** Of the node record that the four above come from; 0: none seen. */
   readonly recordIssuedAtMs: number;
   /** With `pending` theirs, with `asked` ours. */
   readonly justification: string;
@@ -64,6 +66,7 @@ export function encodeTrustRecord(record: TrustRecord): Uint8Array {
     node: record.node,
     host: record.hostname,
     relays: record.relays,
+    tags: record.tags,
     issued: record.recordIssuedAtMs,
     why: record.justification,
     since: record.sinceMs,
@@ -84,6 +87,10 @@ export function decodeTrustRecord(key: Uint8Array, bytes: Uint8Array): TrustReco
     node: fields.count('node'),
     hostname: fields.text('host', {}),
     relays: fields.list('relays', {}).filter((url) => typeof url === 'string'),
+    // Earlier releases wrote none.
+    tags: fields.has('tags')
+      ? fields.list('tags', {}).filter((tag) => typeof tag === 'string')
+      : [],
     recordIssuedAtMs: fields.count('issued'),
     justification: fields.text('why', {}),
     sinceMs: fields.count('since'),
@@ -107,12 +114,12 @@ function oneOf<T extends string>(known: readonly T[], found: string): T {
 
 export const NOTHING_OWED = { owed: '', owedWhy: '' } as const;
 
-/** With what a newer record says: names, relays, a longer chain. */
+/** With what a newer record says: names, relays, tags, a longer chain. */
 export function withNames(known: TrustRecord, node: NodeRecord): TrustRecord {
   if (node.issuedAtMs <= known.recordIssuedAtMs) return known;
   const chain = node.chain.extends(known.chain) ? node.chain : known.chain;
-  const { node: number, hostname, relays, issuedAtMs: recordIssuedAtMs } = node;
-  return { ...known, chain, node: number, hostname, relays, recordIssuedAtMs };
+  const { node: number, hostname, relays, tags, issuedAtMs: recordIssuedAtMs } = node;
+  return { ...known, chain, node: number, hostname, relays, tags, recordIssuedAtMs };
 }
 
 /** The same with a record in bytes; somebody else's changes nothing. WireError for one that is malformed. */
@@ -130,6 +137,7 @@ export function newTrustRecord(peer: string, chain: KeyChain, nowMs: number): Tr
     node: nextNodeNumber(chain.firstKey)?.node ?? 0,
     hostname: '',
     relays: [],
+    tags: [],
     recordIssuedAtMs: 0,
     justification: '',
     sinceMs: nowMs,

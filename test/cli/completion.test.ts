@@ -43,7 +43,7 @@ describe('bash', () => {
   });
 
   test.each([
-    [['se'], ['set-hostname', 'send-message', 'send-file', 'serve']],
+    [['se'], ['set-hostname', 'set-tags', 'send', 'send-message', 'send-file', 'serve']],
     [
       ['daemon', ''],
       ['start', 'stop', 'status'],

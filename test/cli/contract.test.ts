@@ -4,8 +4,11 @@ import { PilotError } from '../../src/base/pilot-error.ts';
 import { COMMANDS } from '../../src/cli/command-table.ts';
 import { FakeDaemon } from '../client/fake-daemon.ts';
 import { BOB, BOB_AS_PEER, incoming } from '../client/fake-nodes.ts';
-import { type Case, CASES, PENDING, TRUSTED } from './daemon-commands.ts';
+import { type Case, CASES as FIRST_CASES, PENDING, TRUSTED } from './daemon-commands.ts';
+import { CONNECTION, PORT_CASES } from './port-commands.ts';
 import { runCli } from './run-cli.ts';
+
+const CASES = [...FIRST_CASES, ...PORT_CASES];
 
 let daemon: FakeDaemon;
 let env: Readonly<Record<string, string>>;
@@ -114,6 +117,15 @@ test.each<[readonly string[], Case['routes'], string, readonly string[]]>([
     ['seq', 'bytes', 'rtt_ms'],
   ],
   [
+    ['connections'],
+    { connections: () => ({ connections: [CONNECTION], total: 1 }) },
+    'connections',
+    [
+      ...['id', 'local_port', 'remote_addr', 'remote_port', 'state'],
+      ...['bytes_sent', 'bytes_recv'],
+    ],
+  ],
+  [
     ['inbox'],
     { listInbox: () => ({ messages: [incoming('1', { preview: 'x' })], total: 1, shown: 1 }) },
     'messages',
@@ -128,6 +140,7 @@ test.each<[readonly string[], Case['routes'], string, readonly string[]]>([
 
 test('every command is in a test of its output', () => {
   const elsewhere = [
+    ...['connect', 'send', 'recv', 'listen', 'traceroute', 'bench'],
     'init',
     'config',
     'config validate',
@@ -147,6 +160,6 @@ test('every command is in a test of its output', () => {
     'version',
   ];
   expect(COMMANDS.map(({ name }) => name).sort()).toEqual(
-    [...CASES.map(({ command }) => command), ...elsewhere].sort(),
+    [...new Set([...CASES.map(({ command }) => command), ...elsewhere])].sort(),
   );
 });

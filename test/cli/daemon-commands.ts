@@ -13,6 +13,7 @@ const RESOLVED = {
   online: true,
   public_key: 'AAAA',
   relays: ['ws://r'],
+  tags: ['gpu'],
 };
 export const PENDING = {
   ...BOB,
@@ -127,13 +128,13 @@ export const CASES: readonly Case[] = [
   {
     ...{ command: 'find', argv: ['find', 'bob'], routes: { resolve: () => RESOLVED } },
     reference: ['hostname', 'node_id', 'address', 'public'],
-    ours: ['id', 'trusted', 'online', 'public_key', 'relays'],
-    text: /Node ID +pilot1p+\naddress +0:0000.0074.CBB1\n.*trusted +yes\nonline +yes/s,
+    ours: ['id', 'trusted', 'online', 'public_key', 'relays', 'tags'],
+    text: /Node ID +pilot1p+\naddress +0:0000.0074.CBB1\n.*trusted +yes\nonline +yes\n.*tags +gpu\n/s,
   },
   {
     ...{ command: 'lookup', argv: ['lookup', BOB.address], routes: { resolve: () => RESOLVED } },
     reference: ['node_id', 'address', 'public_key', 'public', 'hostname'],
-    ours: ['id', 'trusted', 'online', 'relays'],
+    ours: ['id', 'trusted', 'online', 'relays', 'tags'],
     text: /hostname +bob/,
   },
   {

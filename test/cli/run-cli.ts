@@ -26,6 +26,8 @@ export interface RunningCli {
 export interface CliSettings {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly stdin?: string | Uint8Array;
+  /** Standard input as it comes, instead of `stdin`. */
+  readonly input?: Readable;
   readonly signal?: AbortSignal;
   /** Standard output and error are terminals. */
   readonly isTerminal?: boolean;
@@ -41,7 +43,7 @@ export function startCli(argv: readonly string[], settings: CliSettings = {}): R
   stdout.on('data', (chunk: Buffer) => out.push(chunk));
   stderr.on('data', (chunk: Buffer) => err.push(chunk));
   const io: Io = {
-    stdin: Readable.from([Buffer.from(stdin)]),
+    stdin: settings.input ?? Readable.from([Buffer.from(stdin)]),
     ...{ stdout, stderr, signal },
     env: { PATH: process.env['PATH'], ...env },
   };

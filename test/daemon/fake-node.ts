@@ -19,6 +19,7 @@ import type {
 import type { HostFacts } from '../../src/daemon/host-view.ts';
 import type { NodeApi, NodeCounters } from '../../src/daemon/node-api.ts';
 import type { NodePorts } from '../../src/daemon/port-calls.ts';
+import { type TraceFacts, traceHops } from '../../src/daemon/trace-hops.ts';
 import { NETCHECK } from '../client/fake-netcheck.ts';
 import { lonelyPorts } from './joined-ports.ts';
 
@@ -94,6 +95,10 @@ export const PREFERRED: PreferDirectReply = {
   ...NAMES,
   ...{ path: 'direct', endpoint: '203.0.113.10:4000', rtt_ms: 1.5, why_not_direct: '' },
   ...{ had_tunnel: true, was_relay_active: true },
+};
+
+const TRACE_FACTS: TraceFacts = {
+  ...{ path: 'relay', endpoint: RELAY.url, rttMs: 1.5, relays: [RELAY], natEndpoint: '' },
 };
 
 const COUNTERS: NodeCounters = {
@@ -176,7 +181,26 @@ export class FakeNode implements NodeApi {
     this.#settle(
       'resolve',
       [target],
-      { ...NAMES, public: false, trusted: true, online: true, public_key: 'AAAA', relays: [] },
+      {
+        ...NAMES,
+        public: false,
+        trusted: true,
+        online: true,
+        public_key: 'AAAA',
+        relays: [],
+        tags: [],
+      },
+      signal,
+    );
+  setTags: NodeApi['setTags'] = async (tags) =>
+    this.#settle('setTags', [tags], { node_id: NAMES.node_id, tags, published: true });
+  findTagged: NodeApi['findTagged'] = async (tag, signal) =>
+    this.#settle('findTagged', [tag], [{ ...NAMES, tags: [tag], online: true }], signal);
+  traceroute: NodeApi['traceroute'] = async (request, signal) =>
+    this.#settle(
+      'traceroute',
+      [request],
+      { ...NAMES, path: 'relay', hops: traceHops(TRACE_FACTS) },
       signal,
     );
   ping: NodeApi['ping'] = async (request: PingRequest, signal) =>

@@ -23,7 +23,7 @@ function recordOf(identity: Identity, hostname: string): Uint8Array {
 function known(identity: Identity, hostname: string, state: TrustState): TrustRecord {
   return {
     ...{ peer: toHex(identity.firstKey), chain: identity.chain, state, hostname },
-    ...{ node: 100, relays: [], recordIssuedAtMs: 0, justification: '', sinceMs: 0 },
+    ...{ node: 100, relays: [], tags: [], recordIssuedAtMs: 0, justification: '', sinceMs: 0 },
     ...{ isConfirmed: false, theirStatementMs: 0, ourStatementMs: 0, owed: '', owedWhy: '' },
   };
 }
