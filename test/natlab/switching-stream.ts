@@ -36,11 +36,8 @@ const STRETCH_BYTES = 8 * 1024 * 1024;
 const WRITE_BYTES = 64 * 1024;
 
 /** Throws unless every byte came, in order, and the other side's answer came back. */
-export async function transfer(
-  from: Station,
-  to: Station,
-  { bytes, restMs, random, stallMs }: StreamTransfer,
-): Promise<void> {
+export async function transfer(from: Station, to: Station, what: StreamTransfer): Promise<void> {
+  const { bytes, stallMs } = what;
   const listener = await to.client.listen(PORT);
   const receiving = receive(listener);
   // It also fails when the sender does, which says more.
@@ -48,8 +45,7 @@ export async function transfer(
   try {
     const stream = await from.client.dial(to.id, PORT, { timeoutMs: stallMs });
     try {
-      const restOnceMs = (2 * restMs) / Math.ceil(bytes / STRETCH_BYTES);
-      const sent = await send(stream, { bytes, restMs: restOnceMs, random, stallMs });
+      const sent = await send(stream, what);
       const answer = await withinMs(stallMs, 'no answer', readText(stream));
       const received = await receiving;
       if (received.sha256 !== sent || received.bytes !== bytes || answer !== sent) {
@@ -72,6 +68,7 @@ async function send(
   { bytes, restMs, random, stallMs }: StreamTransfer,
 ): Promise<string> {
   const hash = createHash('sha256');
+  const maxRestMs = (2 * restMs) / Math.ceil(bytes / STRETCH_BYTES);
   let sent = 0;
   while (sent < bytes) {
     const stretchEnd = Math.min(bytes, sent + STRETCH_BYTES);
@@ -79,12 +76,11 @@ async function send(
       const chunk = random(Math.min(WRITE_BYTES, stretchEnd - sent));
       hash.update(chunk);
       sent += chunk.length;
-      if (!stream.write(chunk)) {
-        await withinMs(stallMs, `it took no more after ${sent} bytes`, once(stream, 'drain'));
-      }
+      if (stream.write(chunk)) continue;
+      if (stream.errored !== null) throw stream.errored;
+      await withinMs(stallMs, `it took no more after ${sent} bytes`, once(stream, 'drain'));
     }
-    if (sent < bytes) await pause(restMs * randomFraction(random));
-    if (stream.errored !== null) throw stream.errored;
+    if (sent < bytes) await pause(maxRestMs * randomFraction(random));
   }
   stream.end();
   return hash.digest('hex');

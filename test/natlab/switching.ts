@@ -153,6 +153,8 @@ async function goWrongWhile(
   const over = flowing.finally(() => {
     isFlowing = false;
   });
+  // Whoever waits for it below hears of a failure; until then a fault may last.
+  over.catch(() => undefined);
   do {
     await pause(MAX_CALM_MS * randomFraction(random));
     const fault = faults[Math.floor(faults.length * randomFraction(random))];
