@@ -13,6 +13,7 @@ import type { NodeNames } from './node-names.ts';
 import type { PathAlarmKind, PathEvents, PathKind, PathView, PreferDirect } from './path-api.ts';
 import { TUNNEL_ROUTES, type TunnelFailure } from './tunnel-api.ts';
 
+export type * from './config-api.ts';
 export type * from './connection-api.ts';
 export type * from './file-api.ts';
 export type * from './netcheck-api.ts';
@@ -169,19 +170,6 @@ export interface IdentityView extends NodeNames {
   readonly key_path: string;
   /** How often the key was rotated. */
   readonly rotations: number;
-}
-
-/** One effective setting and where it came from. */
-export interface ConfigEntry {
-  readonly key: string;
-  readonly value: unknown;
-  readonly origin: 'default' | 'file' | 'environment' | 'flag';
-}
-
-export interface ConfigList {
-  readonly entries: readonly ConfigEntry[];
-  /** The file that was read, also when it does not exist. */
-  readonly config_path: string;
 }
 
 /** `GET /v1/resolve?target=…`: a Node ID, an address, a node number or a hostname. */

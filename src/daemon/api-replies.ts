@@ -2,7 +2,6 @@ import * as z from 'zod';
 
 import type {
   ConfigEntry,
-  ConnectionView,
   EventMap,
   Health,
   HostnameReply,
@@ -24,6 +23,8 @@ import type {
   TrustedNode,
   TrustRequestReply,
 } from '../client/api.ts';
+import { connection } from './api-connection-reply.ts';
+import { FILE_REPLIES } from './api-file-replies.ts';
 import { netcheck } from './api-netcheck-reply.ts';
 import {
   path,
@@ -95,21 +96,6 @@ const traffic = {
   handshake_pending_count: count,
   relay_peer_count: count,
 };
-
-const connection = schemaOf<ConnectionView>()(
-  z.object({
-    id: count,
-    local_port: count,
-    remote_addr: names.address,
-    remote_port: count,
-    state: z.enum(['ESTABLISHED', 'FIN_WAIT', 'CLOSE_WAIT']),
-    bytes_sent: count,
-    bytes_recv: count,
-    remote_id: names.id,
-    remote_hostname: names.hostname,
-    direction: z.enum(['outgoing', 'incoming']),
-  }),
-);
 
 const info = schemaOf<Info>()(
   z.object({
@@ -323,12 +309,6 @@ export const REPLIES = schemaOf<Replies>()(
     markInbox: incoming,
     clearInbox: z.object({ cleared: count, remaining: count }),
     ...TUNNEL_REPLIES,
-    listReceived: z.object({
-      files: z.array(z.object({ name: text, bytes: count, modified: time, path: text })),
-      total: count,
-      shown: count,
-      dir: text,
-    }),
-    clearReceived: z.object({ cleared: count, remaining: count, cleared_partial: count }),
+    ...FILE_REPLIES,
   }),
 ).shape;

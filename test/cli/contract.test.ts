@@ -7,8 +7,9 @@ import { BOB, BOB_AS_PEER, incoming } from '../client/fake-nodes.ts';
 import { type Case, CASES as FIRST_CASES, PENDING, TRUSTED } from './daemon-commands.ts';
 import { CONNECTION, PORT_CASES } from './port-commands.ts';
 import { runCli } from './run-cli.ts';
+import { TUNNEL_CASES } from './tunnel-commands.ts';
 
-const CASES = [...FIRST_CASES, ...PORT_CASES];
+const CASES = [...FIRST_CASES, ...PORT_CASES, ...TUNNEL_CASES];
 
 let daemon: FakeDaemon;
 let env: Readonly<Record<string, string>>;

@@ -2,7 +2,6 @@ import type { IdentityView, PreferDirectReply, ROUTES } from '../../src/client/a
 import type { FakeHandler } from '../client/fake-daemon.ts';
 import { NETCHECK } from '../client/fake-netcheck.ts';
 import { ALICE, BOB, BOB_AS_PEER, incoming, INFO, outgoing } from '../client/fake-nodes.ts';
-import { TUNNEL_CASES } from './tunnel-commands.ts';
 
 export type RouteName = keyof typeof ROUTES;
 
@@ -64,7 +63,6 @@ const NAMES = ['id', 'address', 'hostname'];
 
 /** Every command that talks to the daemon. */
 export const CASES: readonly Case[] = [
-  ...TUNNEL_CASES,
   {
     ...{ command: 'info', argv: ['info'], routes: { info: () => INFO } },
     reference: [
@@ -285,16 +283,7 @@ export const CASES: readonly Case[] = [
     routes: { [`${verb}Outbox`]: () => outgoing('m1', { status: 'dead', reason: 'dropped' }) },
     reference: [],
     ours: [
-      ...[
-        'message_id',
-        'correlation_id',
-        'to',
-        'to_id',
-        'to_node_id',
-        'to_hostname',
-        'type',
-        'bytes',
-      ],
+      ...'message_id correlation_id to to_id to_node_id to_hostname type bytes'.split(' '),
       ...['status', 'reason', 'attempts', 'reply_to', 'created_at', 'expires_at'],
     ],
     text: 'm1: dead (dropped)\n',

@@ -77,6 +77,7 @@ test('without any source every setting has its default', () => {
     },
     services: { echo: true, data_exchange: true, event_stream: true },
     files: { received_max_mb: 2048, received_max_files: 10_000 },
+    api: { pilot_ipc: '' },
     observability: {
       metrics: [
         'connection_state',

@@ -178,6 +178,15 @@ export const REFUSED_BY_KEY: Record<string, readonly Refused[]> = {
     below(1_048_577),
     ['1G', '"1G"', 'write the number of MiB alone'],
   ],
+  'services.echo': [],
+  'services.data_exchange': [],
+  'services.event_stream': [],
+  'files.received_max_mb': [below(0), below(1_048_577)],
+  'files.received_max_files': [below(0), below(1_000_001)],
+  'api.pilot_ipc': [
+    ['pilot.sock', '"pilot.sock"'],
+    [`/${'a'.repeat(103)}`, `"/${'a'.repeat(59)}…"`],
+  ],
   'observability.metrics': [
     ['queues', '"queues"', 'write a list: [first, second]'],
     ['[queue]', '"queue"', 'did you mean queues?'],

@@ -87,6 +87,8 @@ export class InboxMirror {
   #work(): void {
     this.#working ??= this.#mirror().finally(() => {
       this.#working = undefined;
+      // What came after the last look at it.
+      if (this.#waiting.length > 0) this.#work();
     });
   }
 

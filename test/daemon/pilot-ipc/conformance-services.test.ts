@@ -85,23 +85,3 @@ test('data exchange, port 1001: TEXT, and TAGGED with its id, are acknowledged a
   ]);
   expect(texts[1]).toMatchObject({ message_id: id, reply_to: id });
 });
-
-test('event stream, port 1002: subscribe and publish', async () => {
-  const event = (topic: string, payload: string): string =>
-    `${u16(topic.length)}${hexOf(topic)}${u32(payload.length)}${hexOf(payload)}`;
-  const subscriber = await Connection.dial(ipc, bob, '03ea');
-  subscriber.send(event('news', ''));
-  const other = await HexClient.connect(alice);
-  const publisher = await Connection.dial(other, bob, '03ea');
-  publisher.send(event('other', ''));
-  // One stream does not wait for another: it may be published before it is subscribed to.
-  const arrived = subscriber.received(event('news', 'hello').length / 2);
-  const again = setInterval(() => {
-    publisher.send(event('news', 'hello'));
-  }, 50);
-  try {
-    expect(await arrived).toBe(event('news', 'hello'));
-  } finally {
-    clearInterval(again);
-  }
-});
