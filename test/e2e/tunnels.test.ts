@@ -37,13 +37,15 @@ async function relayOf(node: SandboxNode): Promise<string> {
 
 /** What the socket ended with. */
 async function failureOf(port: number): Promise<string> {
-  const socket = await open(port);
+  let socket: Socket | undefined;
   try {
+    // A refusal may come before the connection is known to be there.
+    socket = await open(port);
     await once(socket, 'data', { signal: AbortSignal.timeout(STEP_TIMEOUT_MS) });
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? '';
   } finally {
-    socket.destroy();
+    socket?.destroy();
   }
   return 'data';
 }
