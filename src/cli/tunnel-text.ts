@@ -1,11 +1,12 @@
 import { PilotError } from '../base/pilot-error.ts';
 import type { ExposedService, Forward, GatewayMapping } from '../client/client.ts';
 import { nodeText } from './node-text.ts';
+import { portIn } from './port-argument.ts';
 
 /** A port, or several with commas between. PilotError names what is none. */
 export function readPort(text: string, what: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (port <= 65_535) return port;
+  const port = portIn(text);
+  if (port !== undefined) return port;
   throw new PilotError('invalid_argument', `${what}: "${text}" is no port`, {
     hint: 'ports go from 0 to 65535',
   });

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { type IncomingMessage, request as httpRequest } from 'node:http';
 
 import { PilotError } from '../base/pilot-error.ts';
-import { silent } from './daemon-failure.ts';
+import { awaitAnswer } from './awaited-request.ts';
 
 export interface ExchangeRequest {
   readonly socketPath: string;
@@ -33,25 +33,7 @@ export async function exchange(options: ExchangeRequest): Promise<Answer> {
     const { socketPath, method, path } = options;
     const headers = { host: 'pilotd' };
     const request = httpRequest({ socketPath, agent: false, method, path, headers });
-    const stop = (reason: unknown): void => {
-      finish();
-      // The caller's reason as it is, of whatever type.
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-      reject(reason);
-      request.destroy();
-    };
-    const abort = (): void => {
-      stop(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      stop(silent(options.socketPath, options.limitMs));
-    }, options.limitMs);
-    const finish = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-    };
-    signal?.addEventListener('abort', abort, { once: true });
-
+    const { finish } = awaitAnswer(request, options, reject);
     request.on('error', (error) => {
       finish();
       reject(error);

@@ -2,7 +2,8 @@ import { type IncomingMessage, request as httpRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 import { type RouteName, ROUTES } from './api.ts';
-import { checkSocketPath, connectionError, failureOf, silent } from './daemon-failure.ts';
+import { awaitAnswer } from './awaited-request.ts';
+import { checkSocketPath, connectionError, failureOf } from './daemon-failure.ts';
 import { searchOf } from './search-of.ts';
 import { STREAM_PROTOCOL } from './stream-api.ts';
 
@@ -32,24 +33,7 @@ export async function upgrade(options: UpgradeRequest): Promise<Upgraded> {
     path: `${path}${searchOf(options.query)}`,
   });
   return new Promise((resolve, reject) => {
-    const stop = (reason: unknown): void => {
-      finish();
-      // The caller's reason as it is, of whatever type.
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-      reject(reason);
-      request.destroy();
-    };
-    const abort = (): void => {
-      stop(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      stop(silent(socketPath, options.limitMs));
-    }, options.limitMs);
-    const finish = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-    };
-    signal?.addEventListener('abort', abort, { once: true });
+    const { finish, stop } = awaitAnswer(request, options, reject);
     request.on('error', (error) => {
       finish();
       reject(connectionError(error, socketPath));

@@ -15,10 +15,11 @@ import type { Clock } from '../base/clock.ts';
 import { PilotError } from '../base/pilot-error.ts';
 import { CALL_STREAM_LIMIT_HEADER, CALL_STREAM_PROTOCOL, ROUTES } from '../client/api.ts';
 import { ApiCallConnection, type ApiCallConnectionDeps } from './api-call-connection.ts';
-import { endWithFailure, stopping, unknownRoute } from './api-errors.ts';
+import { stopping, unknownRoute } from './api-errors.ts';
 import { parseRequest } from './api-request.ts';
 import type { AnyHandler } from './api-routes.ts';
 import type { RouteName } from './api-schemas.ts';
+import { acceptUpgrade, notUpgraded, offersUpgrade, refuseUpgrade } from './api-upgrade.ts';
 import type { Log } from './log.ts';
 
 export interface ApiCallsDeps {
@@ -49,15 +50,12 @@ export class ApiCalls {
       this.#check(request);
     } catch (error) {
       if (!(error instanceof PilotError)) throw error;
-      endWithFailure(socket, error);
-      // Ours is the half that ends it.
-      socket.resume();
+      refuseUpgrade(socket, error);
       return;
     }
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${CALL_STREAM_PROTOCOL}\r\n` +
-        `${CALL_STREAM_LIMIT_HEADER}: ${this.#deps.maxLineBytes}\r\n\r\n`,
-    );
+    acceptUpgrade(socket, CALL_STREAM_PROTOCOL, {
+      [CALL_STREAM_LIMIT_HEADER]: this.#deps.maxLineBytes,
+    });
     const connection = new ApiCallConnection(socket, this.#deps);
     this.#connections.add(connection);
     socket.once('close', () => {
@@ -77,24 +75,18 @@ export class ApiCalls {
     for (const connection of this.#connections) connection.close();
   }
 
-  #check({ method = '', url = '', headers }: IncomingMessage): void {
+  #check(request: IncomingMessage): void {
+    const { method = '', url = '' } = request;
     const [path = '', query = ''] = url.split('?', 2);
     const route = ROUTES.calls;
     if (path !== route.path || method !== route.method) {
       throw unknownRoute(method, url, this.#version);
     }
-    const offered = (headers.upgrade ?? '').split(',').map((name) => name.trim().toLowerCase());
-    if (!offered.includes(CALL_STREAM_PROTOCOL)) throw notUpgraded();
+    if (!offersUpgrade(request, CALL_STREAM_PROTOCOL)) {
+      throw notUpgraded('calls', CALL_STREAM_PROTOCOL);
+    }
     const members = Object.fromEntries(new URLSearchParams(query));
     parseRequest('calls', { params: {}, query: members, body: undefined });
     if (this.#isStopping) throw stopping();
   }
-}
-
-/** Also what `GET /v1/calls` gets that asks for no upgrade. */
-export function notUpgraded(): PilotError {
-  const { method, path } = ROUTES.calls;
-  return new PilotError('invalid_argument', `${method} ${path} has to be upgraded`, {
-    hint: `send Connection: upgrade and Upgrade: ${CALL_STREAM_PROTOCOL}`,
-  });
 }

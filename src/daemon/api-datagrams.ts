@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 
 import { WireError } from '../base/wire-error.ts';
-import { STREAM_PORT_HEADER } from '../client/stream-api.ts';
+import { STREAM_PORT_HEADER, STREAM_PROTOCOL } from '../client/stream-api.ts';
 import {
   datagramFrame,
   readDatagramFrame,
@@ -10,7 +10,7 @@ import {
   StreamFrameReader,
 } from '../client/stream-framing.ts';
 import { asPilotError, failureOf } from './api-errors.ts';
-import { greet } from './api-greeting.ts';
+import { acceptUpgrade } from './api-upgrade.ts';
 import type { Datagram } from './datagrams.ts';
 import { nodeIdOf } from './peer-name.ts';
 import type { NodePorts } from './port-calls.ts';
@@ -56,7 +56,7 @@ export class ApiDatagrams {
       }
     };
     socket.on('data', read).once('end', end).once('close', end);
-    greet(socket, { [STREAM_PORT_HEADER]: binding.port });
+    acceptUpgrade(socket, STREAM_PROTOCOL, { [STREAM_PORT_HEADER]: binding.port });
     if (head.length > 0) read(head);
   }
 

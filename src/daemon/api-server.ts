@@ -1,8 +1,9 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 
 import type { Clock } from '../base/clock.ts';
-import { EVENT_NAMES, ROUTES } from '../client/api.ts';
-import { ApiCalls, notUpgraded } from './api-calls.ts';
+import { CALL_STREAM_PROTOCOL, EVENT_NAMES, ROUTES } from '../client/api.ts';
+import { STREAM_PROTOCOL } from '../client/stream-api.ts';
+import { ApiCalls } from './api-calls.ts';
 import {
   asPilotError,
   failureOf,
@@ -15,7 +16,8 @@ import {
 import { parseBody, parseRequest } from './api-request.ts';
 import { type AnyHandler, handlersByName } from './api-routes.ts';
 import type { RouteName } from './api-schemas.ts';
-import { ApiStreams, notStreamUpgraded, STREAM_ROUTES } from './api-streams.ts';
+import { ApiStreams, STREAM_ROUTES } from './api-streams.ts';
+import { notUpgraded } from './api-upgrade.ts';
 import { EventsStream } from './events-stream.ts';
 import type { HostFacts } from './host-view.ts';
 import type { Log } from './log.ts';
@@ -168,12 +170,12 @@ export class ApiServer {
     });
     this.#addRoute('calls', (request) => {
       parseRequest('calls', request);
-      throw notUpgraded();
+      throw notUpgraded('calls', CALL_STREAM_PROTOCOL);
     });
     for (const name of STREAM_ROUTES) {
       this.#addRoute(name, (request) => {
         parseRequest(name, request);
-        throw notStreamUpgraded(name);
+        throw notUpgraded(name, STREAM_PROTOCOL);
       });
     }
     this.#addRoute('metrics', async (request, reply) => {

@@ -2,9 +2,9 @@ import type { Duplex } from 'node:stream';
 
 import type { Cancel, Clock } from '../base/clock.ts';
 import { PilotError } from '../base/pilot-error.ts';
-import { STREAM_PORT_HEADER, type StreamOffer } from '../client/stream-api.ts';
+import { STREAM_PORT_HEADER, STREAM_PROTOCOL, type StreamOffer } from '../client/stream-api.ts';
 import { STREAM_FRAME, streamFrame, StreamFrameReader } from '../client/stream-framing.ts';
-import { greet } from './api-greeting.ts';
+import { acceptUpgrade } from './api-upgrade.ts';
 import type { IncomingStream } from './incoming-stream.ts';
 import type { NodePorts } from './port-calls.ts';
 import type { PeerStream } from './stream-duplex.ts';
@@ -59,7 +59,7 @@ export class ApiStreamOffers {
       }
     };
     socket.on('data', read).once('end', end).once('close', end);
-    greet(socket, { [STREAM_PORT_HEADER]: listener.port });
+    acceptUpgrade(socket, STREAM_PROTOCOL, { [STREAM_PORT_HEADER]: listener.port });
     if (head.length > 0) read(head);
   }
 

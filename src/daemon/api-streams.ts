@@ -14,10 +14,10 @@ import { ROUTES } from '../client/api.ts';
 import { FramedDuplex } from '../client/framed-duplex.ts';
 import { STREAM_PEER_HEADER, STREAM_PORT_HEADER, STREAM_PROTOCOL } from '../client/stream-api.ts';
 import { ApiDatagrams } from './api-datagrams.ts';
-import { asPilotError, endWithFailure, failureOf, hungUp, stopping } from './api-errors.ts';
-import { greet } from './api-greeting.ts';
+import { asPilotError, failureOf, hungUp, stopping } from './api-errors.ts';
 import { parseRequest } from './api-request.ts';
 import { ApiStreamOffers } from './api-stream-offers.ts';
+import { acceptUpgrade, notUpgraded, offersUpgrade, refuseUpgrade } from './api-upgrade.ts';
 import type { Log } from './log.ts';
 import { nodeIdOf } from './peer-name.ts';
 import type { NodePorts } from './port-calls.ts';
@@ -72,7 +72,7 @@ export class ApiStreams {
   async #serve(name: UpgradeName, call: UpgradeCall): Promise<void> {
     const { request, query, socket, head } = call;
     if (this.#isStopping) throw stopping();
-    if (!isOffered(request)) throw notStreamUpgraded(name);
+    if (!offersUpgrade(request, STREAM_PROTOCOL)) throw notUpgraded(name, STREAM_PROTOCOL);
     const raw = { params: {}, query: Object.fromEntries(new URLSearchParams(query)) };
     switch (name) {
       case 'dialStream':
@@ -123,7 +123,7 @@ export class ApiStreams {
   }
 
   #join(stream: PeerStream, socket: Duplex, head: Buffer): void {
-    greet(socket, {
+    acceptUpgrade(socket, STREAM_PROTOCOL, {
       [STREAM_PEER_HEADER]: nodeIdOf(stream.peer),
       [STREAM_PORT_HEADER]: stream.localPort,
     });
@@ -142,9 +142,7 @@ export class ApiStreams {
     if (shown.code === 'internal') {
       this.#deps.log.error({ err: shown.cause ?? shown }, 'a stream of the local API failed');
     }
-    endWithFailure(socket, shown);
-    // Ours is the half that ends it.
-    socket.resume();
+    refuseUpgrade(socket, shown);
   }
 }
 
@@ -169,17 +167,4 @@ function joinDuplexes(stream: PeerStream, local: FramedDuplex): void {
   if (stream.destroyed) broken();
   stream.pipe(local);
   local.pipe(stream);
-}
-
-function isOffered({ headers }: IncomingMessage): boolean {
-  const offered = (headers.upgrade ?? '').split(',').map((name) => name.trim().toLowerCase());
-  return offered.includes(STREAM_PROTOCOL);
-}
-
-/** Also what a request to these routes gets that asks for no upgrade. */
-export function notStreamUpgraded(name: UpgradeName): PilotError {
-  const { method, path } = ROUTES[name];
-  return new PilotError('invalid_argument', `${method} ${path} has to be upgraded`, {
-    hint: `send Connection: upgrade and Upgrade: ${STREAM_PROTOCOL}`,
-  });
 }

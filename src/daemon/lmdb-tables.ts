@@ -8,12 +8,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 
 import { type Database, open, type RootDatabase } from 'lmdb';
 
 import { concatBytes } from '../base/bytes.ts';
 import { PilotError } from '../base/pilot-error.ts';
+import { freeBytesOnDisk } from '../relay/free-bytes.ts';
+import { commitErrorOf } from '../relay/lmdb-commit-error.ts';
 import { checkLmdbFile } from '../relay/lmdb-file.ts';
 import { sequenceKey, sequenceOf, type TableName, TABLES, type Write } from './storage.ts';
 import type { Tables } from './tables.ts';
@@ -93,8 +94,9 @@ export class LmdbTables implements Tables {
 
   /** The disk is waited for in a thread of lmdb's. */
   async write(writes: readonly Write[], applied = this.#applied): Promise<void> {
-    const { bavail, bsize } = await statfs(this.#dir);
-    if (bavail * bsize < DISK_RESERVE_BYTES) throw new Error(`the disk of ${this.#dir} is full`);
+    if ((await freeBytesOnDisk(this.#dir)) < DISK_RESERVE_BYTES) {
+      throw new Error(`the disk of ${this.#dir} is full`);
+    }
     try {
       await this.#root.transaction(() => {
         for (const write of writes) this.#apply(write);
@@ -140,16 +142,5 @@ export class LmdbTables implements Tables {
       meta.putSync(VERSION_KEY, Uint8Array.of(FORMAT_VERSION));
       meta.putSync(JOURNAL_KEY, this.#journalState(0));
     });
-  }
-}
-
-/** The failure itself stands in a second promise of lmdb's, which must be handled too. */
-async function commitErrorOf(error: unknown): Promise<unknown> {
-  const { commitError } = error as { commitError?: Promise<never> };
-  try {
-    await commitError;
-    return error;
-  } catch (cause) {
-    return cause;
   }
 }

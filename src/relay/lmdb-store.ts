@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 
 import { type Database, open, type RootDatabase } from 'lmdb';
 
+import { freeBytesOnDisk } from './free-bytes.ts';
+import { commitErrorOf } from './lmdb-commit-error.ts';
 import { checkLmdbFile } from './lmdb-file.ts';
 
 export type Table = Database<Uint8Array, Uint8Array>;
@@ -88,21 +89,5 @@ export class LmdbStore {
 
   async #lookAtDisk(): Promise<boolean> {
     return (await this.#freeBytes(this.#directory)) < DISK_RESERVE_BYTES;
-  }
-}
-
-async function freeBytesOnDisk(directory: string): Promise<number> {
-  const { bavail, bsize } = await statfs(directory);
-  return bavail * bsize;
-}
-
-/** The failure itself stands in a second promise, which must be handled too. */
-async function commitErrorOf(error: unknown): Promise<unknown> {
-  const { commitError } = error as { commitError?: Promise<never> };
-  try {
-    await commitError;
-    return error;
-  } catch (cause) {
-    return cause;
   }
 }

@@ -2,10 +2,12 @@
  * Kills the daemons of two nodes and their relay with SIGKILL at random moments while both send, and
  * then looks: every message whose id a caller was given is in the other inbox once, and in order.
  */
+import { setTimeout as pause } from 'node:timers/promises';
+
 import { describeError } from '../../src/base/pilot-error.ts';
 import { randomFraction } from '../../src/base/random.ts';
 import type { PilotClient } from '../../src/client/client.ts';
-import { payloadText } from '../../src/client/client.ts';
+import { takeInbox, untilDelivered } from '../support/delivery.ts';
 import { eventually } from '../support/processes.ts';
 import { befriend, type Sandbox, type SandboxNode, type SandboxRelay } from '../support/sandbox.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -57,8 +59,8 @@ export async function runCrashRounds(sandbox: Sandbox, options: CrashOptions): P
     const startedMs = performance.now();
     await emptyOutbox(alice, bob);
     await emptyOutbox(bob, alice);
-    check(fromAlice, await takeInbox(bob), `alice to bob in round ${round}`);
-    check(fromBob, await takeInbox(alice), `bob to alice in round ${round}`);
+    check(fromAlice, await takeInbox(bob.client), `alice to bob in round ${round}`);
+    check(fromBob, await takeInbox(alice.client), `bob to alice in round ${round}`);
     options.report(
       `round ${round}/${options.rounds}: killed ${killed.join(', ')}; ` +
         `${fromAlice.kept.length + fromBob.kept.length} ids given, ` +
@@ -123,16 +125,7 @@ async function killWhile(
 
 async function emptyOutbox({ node, client }: Side, to: Side): Promise<void> {
   try {
-    await eventually(
-      `everything ${node.name} sent is delivered`,
-      async () => {
-        const { messages } = await client.outbox();
-        const dead = messages.find(({ status }) => status === 'dead');
-        if (dead !== undefined) throw new Error(`${dead.message_id} is dead: ${dead.reason}`);
-        return messages.length === 0 || undefined;
-      },
-      DELIVERY_TIMEOUT_MS,
-    );
+    await untilDelivered(node.name, client, DELIVERY_TIMEOUT_MS);
   } catch (cause) {
     const [{ messages }, ...views] = await Promise.all([
       client.outbox(),
@@ -144,12 +137,6 @@ async function emptyOutbox({ node, client }: Side, to: Side): Promise<void> {
     const waiting = JSON.stringify([messages.slice(0, 2), ...views], undefined, 2);
     throw new Error(`${describeError(cause)}: ${messages.length} wait, ${waiting}`, { cause });
   }
-}
-
-async function takeInbox({ client }: Side): Promise<string[]> {
-  const { messages } = await client.inbox({ full: true, limit: 10_000 });
-  await client.clearInbox();
-  return messages.map((message) => payloadText(message)).reverse();
 }
 
 function check(sent: Sent, received: readonly string[], what: string): void {
@@ -169,8 +156,4 @@ function check(sent: Sent, received: readonly string[], what: string): void {
     const [got, instead] = [order[at], sent.kept[at]];
     throw new Error(`${what}: out of order, ${got ?? ''} came before ${instead ?? ''}`);
   }
-}
-
-async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -8,9 +8,8 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { type RandomBytes, randomFraction } from '../../src/base/random.ts';
-import { payloadText } from '../../src/client/client.ts';
 import { readPidFile } from '../../src/home/pid-file.ts';
-import { eventually } from '../support/processes.ts';
+import { takeInbox, untilDelivered } from '../support/delivery.ts';
 import type { Sandbox } from '../support/sandbox.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import type { Lab } from './lab.ts';
@@ -108,9 +107,11 @@ export async function runSwitching(
       const names = await goWrongWhile(flowing, faultsOf([a, b], servers), random);
       faults += names.length;
       const sentMs = performance.now();
-      for (const { station } of [a, b]) await emptyOutbox(station);
-      checkReceived(`${round}a`, count, await takeInbox(b.station));
-      checkReceived(`${round}b`, count, await takeInbox(a.station));
+      for (const { station } of [a, b]) {
+        await untilDelivered(station.name, station.client, DELIVERY_TIMEOUT_MS);
+      }
+      checkReceived(`${round}a`, count, await takeInbox(b.station.client));
+      checkReceived(`${round}b`, count, await takeInbox(a.station.client));
       report(
         `round ${round}/${rounds}: ${names.join(', ')}; ${messages} messages, ${streamBytes} bytes, ` +
           `all there ${Math.round(performance.now() - sentMs)} ms after the last; ${watch.describe()}`,
@@ -179,25 +180,6 @@ async function sendAll(
     await station.client.send(to.station.id, messageText(name, number));
     await pause(MAX_BETWEEN_MESSAGES_MS * randomFraction(random));
   }
-}
-
-async function emptyOutbox({ name, client }: Station): Promise<void> {
-  await eventually(
-    `everything ${name} sent is delivered`,
-    async () => {
-      const { messages } = await client.outbox();
-      const dead = messages.find(({ status }) => status === 'dead');
-      if (dead !== undefined) throw new Error(`${dead.message_id} is dead: ${dead.reason}`);
-      return messages.length === 0 || undefined;
-    },
-    DELIVERY_TIMEOUT_MS,
-  );
-}
-
-async function takeInbox({ client }: Station): Promise<string[]> {
-  const { messages } = await client.inbox({ full: true, limit: 10_000 });
-  await client.clearInbox();
-  return messages.map((message) => payloadText(message)).reverse();
 }
 
 /** Memory and paths of the daemons while all of that happens. */

@@ -8,21 +8,11 @@
  */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import {
-  link,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rmdir,
-  stat,
-  statfs,
-  unlink,
-} from 'node:fs/promises';
+import { link, lstat, mkdir, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { Clock } from '../../base/clock.ts';
+import { freeBytesOnDisk } from '../../relay/free-bytes.ts';
 import { PARTIAL_FOLDER, suffixedName } from './file-name.ts';
 import { FileRefusal } from './file-refusal.ts';
 import { filesBelow, type FoundFile } from './files-below.ts';
@@ -206,7 +196,7 @@ export class ReceivedFolder {
   }
 
   async #checkDisk(bytes: number): Promise<void> {
-    const free = await (this.#deps.freeBytes ?? freeBytes)(this.root);
+    const free = await (this.#deps.freeBytes ?? freeBytesOnDisk)(this.root);
     if (free - bytes >= MIN_FREE_BYTES) return;
     throw new FileRefusal('no_space', 'the disk of the receiver has no room for it');
   }
@@ -317,9 +307,4 @@ async function removeEmptyFolders(root: string, except: string): Promise<void> {
     // Not when something is in it.
     await rmdir(folder).catch(() => undefined);
   }
-}
-
-async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
 }

@@ -6,49 +6,29 @@
  *       ^               │                     │
  *       └──── heard ────┴─────────────────────┘
  */
-import type { Cancel, Clock } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
+import { Deadline } from '../../session/deadline.ts';
 
 export class SilenceWatch {
-  readonly #clock: Clock;
   readonly #afterMs: number;
-  readonly #onSilence: () => void;
-  /** Of the first thing sent since the last one heard (monotonic). */
-  #sinceMs: number | undefined;
-  /** One timer at most, however much is sent and heard: it looks again when it came too early. */
-  #cancel: Cancel | undefined;
+  readonly #deadline: Deadline;
+  #isStopped = false;
 
   constructor(clock: Clock, afterMs: number, onSilence: () => void) {
-    this.#clock = clock;
     this.#afterMs = afterMs;
-    this.#onSilence = onSilence;
+    this.#deadline = new Deadline(clock, onSilence);
   }
 
   sent(): void {
-    this.#sinceMs ??= this.#clock.monotonic();
-    this.#cancel ??= this.#clock.after(this.#afterMs, () => {
-      this.#look();
-    });
+    if (!this.#deadline.isSet && !this.#isStopped) this.#deadline.setIn(this.#afterMs);
   }
 
   heard(): void {
-    this.#sinceMs = undefined;
+    this.#deadline.unset();
   }
 
   stop(): void {
-    this.#cancel?.();
-  }
-
-  #look(): void {
-    this.#cancel = undefined;
-    if (this.#sinceMs === undefined) return;
-    const leftMs = this.#sinceMs + this.#afterMs - this.#clock.monotonic();
-    if (leftMs > 0) {
-      this.#cancel = this.#clock.after(leftMs, () => {
-        this.#look();
-      });
-      return;
-    }
-    this.#sinceMs = undefined;
-    this.#onSilence();
+    this.#isStopped = true;
+    this.#deadline.clear();
   }
 }

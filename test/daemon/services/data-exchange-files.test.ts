@@ -12,7 +12,7 @@ import path from 'node:path';
 import { expect, test, vi } from 'vitest';
 
 import { seededRandom } from '../../support/seeded-random.ts';
-import { exchangeFixture } from './exchange-fixture.ts';
+import { type ExchangeFixture, exchangeFixture } from './exchange-fixture.ts';
 
 // Megabytes through two sessions, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
@@ -24,6 +24,18 @@ function write(folder: string, name: string, bytes: Uint8Array): string {
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, bytes);
   return file;
+}
+
+/** Sends more than a million bytes of it, and no more. */
+async function giveUpHalfway(fixture: ExchangeFixture, file: string): Promise<void> {
+  const stop = new AbortController();
+  const given = fixture.send(file, {
+    signal: stop.signal,
+    onProgress: ({ phase, bytes }) => {
+      if (phase === 'sending' && bytes > 1_000_000) stop.abort(new Error('enough'));
+    },
+  });
+  await expect(given).rejects.toThrow('enough');
 }
 
 test.each([0, 1, 262_144, 262_145, 5_000_000])('a file of %d bytes arrives whole', async (size) => {
@@ -95,14 +107,7 @@ test('another command goes on with what one before has sent, after it was checke
   const fixture = await exchangeFixture();
   const bytes = random(4_000_000);
   const file = write(fixture.outgoing, 'large.bin', bytes);
-  const stop = new AbortController();
-  const given = fixture.send(file, {
-    signal: stop.signal,
-    onProgress: ({ phase, bytes: there }) => {
-      if (phase === 'sending' && there > 1_000_000) stop.abort(new Error('enough'));
-    },
-  });
-  await expect(given).rejects.toThrow('enough');
+  await giveUpHalfway(fixture, file);
   await expect.poll(() => Object.keys(fixture.tree())[0]).toMatch(/^\.partial\//);
   const [report] = await fixture.send(file);
   expect(report?.bytes_resumed).toBeGreaterThan(1_000_000);
@@ -115,14 +120,7 @@ test('a part that a crash left damaged is sent anew', async () => {
   const fixture = await exchangeFixture();
   const bytes = random(3_000_000);
   const file = write(fixture.outgoing, 'large.bin', bytes);
-  const stop = new AbortController();
-  const given = fixture.send(file, {
-    signal: stop.signal,
-    onProgress: ({ phase, bytes: there }) => {
-      if (phase === 'sending' && there > 1_000_000) stop.abort(new Error('enough'));
-    },
-  });
-  await expect(given).rejects.toThrow('enough');
+  await giveUpHalfway(fixture, file);
   await expect.poll(() => Object.keys(fixture.tree()).length).toBe(1);
   const [name = ''] = Object.keys(fixture.tree());
   // What a lost power supply leaves: the length is there, the bytes are not.
