@@ -12,7 +12,8 @@
  * promised to nobody. A hole before a valid one is damage.
  *
  * A write that failed may have left a valid record all the same. It is made invalid before the file is
- * written again, and at once if the disk lets us; else it may come to life after a crash.
+ * written again, and at once if the disk lets us; else when the journal is closed, or it may come to life
+ * after a crash.
  */
 import { PilotError } from '../base/pilot-error.ts';
 import { WireError } from '../base/wire-error.ts';
@@ -121,7 +122,9 @@ export class Journal {
     this.#position = 0;
   }
 
-  close(): void {
+  /** Nothing may be under way. A record whose commit failed stays one, if the disk lets us by now. */
+  async close(): Promise<void> {
+    await this.#clean().catch(() => undefined);
     for (const file of this.#options.files) file.close();
   }
 

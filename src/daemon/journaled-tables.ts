@@ -89,7 +89,7 @@ export class JournaledTables {
     this.#isClosed = true;
     this.#cancel?.();
     await this.#tables.close();
-    this.#journal.close();
+    await this.#journal.close();
   }
 
   async #alone<T>(run: () => Promise<T>): Promise<T> {
