@@ -22,6 +22,13 @@ const layers = {
     why: 'talks to a running daemon; without one it can read the files of the host',
   },
 };
+
+/** The folders of the daemon, lowest first: each may import those before it. What wires them lies beside them. */
+const daemonFolders = [
+  ...['names', 'log', 'store', 'links', 'paths', 'relays', 'messages', 'trust', 'peers'],
+  ...['streams', 'node', 'netcheck', 'files', 'services', 'tunnels', 'api', 'pilot-ipc'],
+];
+
 const oneOf = (names) => `^src/(${names.join('|')})/`;
 
 module.exports = {
@@ -56,6 +63,16 @@ module.exports = {
         path: '^(node:)?(dgram|net|tls|http|https|fs|timers|child_process)(/|$)',
       },
     },
+    ...daemonFolders.map((name, at) => ({
+      name: `daemon-${name}`,
+      severity: 'error',
+      comment: 'folders of the daemon import downwards; daemonFolders is their order',
+      from: { path: `^src/daemon/${name}/` },
+      to: {
+        path: '^src/daemon/',
+        pathNot: `^src/daemon/(${daemonFolders.slice(0, at + 1).join('|')})/`,
+      },
+    })),
     ...Object.entries(layers).map(([name, { may, why }]) => ({
       name: `layer-${name}`,
       severity: 'error',

@@ -12,13 +12,13 @@ import { HomePaths } from '../home/home-paths.ts';
 import { loadOrCreateIdentity, writeKeyFile } from '../home/key-file.ts';
 import { claimPidFile, releasePidFile } from '../home/pid-file.ts';
 import type { Identity } from '../identity/identity.ts';
-import { ApiServer } from './api-server.ts';
-import type { HostFacts } from './host-view.ts';
+import { ApiServer } from './api/api-server.ts';
+import type { HostFacts } from './api/host-view.ts';
 import { rotateNow, rotateWhenDue, type RotationDeps } from './key-rotation.ts';
-import type { Log } from './log.ts';
-import { createLog, type LogSink, type ProcessLog } from './logging.ts';
+import type { Log } from './log/log.ts';
+import { createLog, type LogSink, type ProcessLog } from './log/logging.ts';
 import { Metrics } from './metrics.ts';
-import type { NodeApi } from './node-api.ts';
+import type { NodeApi } from './node/node-api.ts';
 import { openPilotIpc } from './pilot-ipc/open-pilot-ipc.ts';
 import { watchForWake } from './wake-detector.ts';
 

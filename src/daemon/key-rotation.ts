@@ -2,7 +2,7 @@ import { PilotError } from '../base/pilot-error.ts';
 import type { RandomBytes } from '../base/random.ts';
 import type { Identity } from '../identity/identity.ts';
 import { MAX_CERTIFICATES } from '../identity/key-chain.ts';
-import type { Log } from './log.ts';
+import type { Log } from './log/log.ts';
 
 const DAY_MS = 86_400_000;
 

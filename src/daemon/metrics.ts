@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import type { Config } from '../home/config.ts';
-import type { NodeApi, NodeCounters } from './node-api.ts';
+import type { NodeApi, NodeCounters } from './node/node-api.ts';
 
 export type MetricsFamily = Config['observability']['metrics'][number];
 

@@ -8,14 +8,14 @@ import type { DaemonNode, NodeDeps } from './daemon.ts';
 import { ReceivedFolder } from './files/received-folder.ts';
 import type { QuotaLimits } from './files/received-quota.ts';
 import { ReceivedView } from './files/received-view.ts';
-import { PilotNode } from './node.ts';
-import type { NodeSettings } from './node-core.ts';
-import { openNetcheck } from './open-netcheck.ts';
+import { openNetcheck } from './netcheck/open-netcheck.ts';
+import { PilotNode } from './node/node.ts';
+import type { NodeSettings } from './node/node-core.ts';
 import { openNetwork } from './paths/open-network.ts';
 import { Echo } from './services/echo.ts';
 import { openDataExchange } from './services/open-data-exchange.ts';
 import { Services } from './services/services.ts';
-import { Store } from './store.ts';
+import { Store } from './store/store.ts';
 import { Tunnels } from './tunnels/tunnels.ts';
 
 const KIB = 1024;

@@ -5,8 +5,8 @@ import { pooledRandom } from '../base/random.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { type CommandLine, parseCommandLine } from './command-line.ts';
 import { Daemon } from './daemon.ts';
-import { rotateLog } from './log-rotation.ts';
-import { standardOutput } from './logging.ts';
+import { rotateLog } from './log/log-rotation.ts';
+import { standardOutput } from './log/logging.ts';
 import { openNode } from './open-node.ts';
 import { startFailureText } from './start-failure.ts';
 

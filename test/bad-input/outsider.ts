@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 
 import { systemClock } from '../../src/base/system-clock.ts';
-import { type AppMessage, encodeAppMessage } from '../../src/daemon/app-message.ts';
-import { decodeAppMessage } from '../../src/daemon/app-message.ts';
-import { newUuid } from '../../src/daemon/uuid-bytes.ts';
+import { type AppMessage, encodeAppMessage } from '../../src/daemon/messages/app-message.ts';
+import { decodeAppMessage } from '../../src/daemon/messages/app-message.ts';
+import { newUuid } from '../../src/daemon/messages/uuid-bytes.ts';
 import { nextNodeNumber } from '../../src/identity/address.ts';
 import { Identity } from '../../src/identity/identity.ts';
 import { KeyChain } from '../../src/identity/key-chain.ts';

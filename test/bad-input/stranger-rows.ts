@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 
 import { encodeCbor } from '../../src/base/cbor.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
-import { encodeAppMessage } from '../../src/daemon/app-message.ts';
-import { newUuid } from '../../src/daemon/uuid-bytes.ts';
+import { encodeAppMessage } from '../../src/daemon/messages/app-message.ts';
+import { newUuid } from '../../src/daemon/messages/uuid-bytes.ts';
 import type { Identity } from '../../src/identity/identity.ts';
 import { newIdentity } from '../relay/support/relay-fixture.ts';
 import { messageOf, type Outsider, recordOf, requestOf } from './outsider.ts';

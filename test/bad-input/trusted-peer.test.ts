@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { encodeCbor } from '../../src/base/cbor.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
-import { newUuid } from '../../src/daemon/uuid-bytes.ts';
+import { newUuid } from '../../src/daemon/messages/uuid-bytes.ts';
 import { eventually } from '../support/processes.ts';
 import { HostilePeer } from './hostile-peer.ts';
 import { counted } from './metrics.ts';

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
 
-import { type Fixture, startApi } from '../daemon/api-fixture.ts';
+import { type Fixture, startApi } from '../daemon/api/api-fixture.ts';
 import { type JoinedPorts, joinedPorts } from '../daemon/joined-ports.ts';
 import { type CliSettings, type Ran, runCli, type RunningCli, startCli } from './run-cli.ts';
 

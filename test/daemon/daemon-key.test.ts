@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 import { readKeyFile } from '../../src/home/key-file.ts';
-import { call } from './api-fixture.ts';
+import { call } from './api/api-fixture.ts';
 import { newHome } from './daemon-fixture.ts';
 
 const modeOf = (file: string): number => statSync(file).mode & 0o777;

@@ -7,7 +7,7 @@ import { PilotError } from '../../src/base/pilot-error.ts';
 import type { DaemonOptions } from '../../src/daemon/daemon.ts';
 import type { HomePaths } from '../../src/home/home-paths.ts';
 import { readKeyFile } from '../../src/home/key-file.ts';
-import { call } from './api-fixture.ts';
+import { call } from './api/api-fixture.ts';
 import { type Home, newHome } from './daemon-fixture.ts';
 import { FakeNode, NAMES } from './fake-node.ts';
 import { noTunnels } from './tunnels/fake-tunnels.ts';

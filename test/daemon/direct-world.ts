@@ -1,5 +1,5 @@
 import type { EventMap } from '../../src/client/api.ts';
-import { silentLog } from '../../src/daemon/log.ts';
+import { silentLog } from '../../src/daemon/log/log.ts';
 import { LocalNetwork } from '../../src/daemon/paths/local-network.ts';
 import { SimUnderlay } from '../support/nat/sim-underlay.ts';
 import { Internet, type SiteKind } from '../support/nat/sites.ts';

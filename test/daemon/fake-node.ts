@@ -16,10 +16,10 @@ import type {
   TrustChangeReply,
   TrustedNode,
 } from '../../src/client/api.ts';
-import type { HostFacts } from '../../src/daemon/host-view.ts';
-import type { NodeApi, NodeCounters } from '../../src/daemon/node-api.ts';
-import type { NodePorts } from '../../src/daemon/port-calls.ts';
-import { type TraceFacts, traceHops } from '../../src/daemon/trace-hops.ts';
+import type { HostFacts } from '../../src/daemon/api/host-view.ts';
+import type { NodeApi, NodeCounters } from '../../src/daemon/node/node-api.ts';
+import { type TraceFacts, traceHops } from '../../src/daemon/node/trace-hops.ts';
+import type { NodePorts } from '../../src/daemon/streams/port-calls.ts';
 import { NETCHECK } from '../client/fake-netcheck.ts';
 import { lonelyPorts } from './joined-ports.ts';
 

@@ -1,8 +1,8 @@
 import { toHex } from '../../src/base/bytes.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import { Emitter } from '../../src/base/events.ts';
-import type { RelayPort, RelayPortEvents } from '../../src/daemon/relay-port.ts';
-import type { LookupKey } from '../../src/daemon/relay-set.ts';
+import type { RelayPort, RelayPortEvents } from '../../src/daemon/relays/relay-port.ts';
+import type { LookupKey } from '../../src/daemon/relays/relay-set.ts';
 import { decodeNodeRecord, type NodeRecord } from '../../src/identity/node-record.ts';
 import { RelayError } from '../../src/relay/relay-error.ts';
 

@@ -1,9 +1,9 @@
 import { toHex } from '../../src/base/bytes.ts';
 import { PilotError } from '../../src/base/pilot-error.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
-import { silentLog } from '../../src/daemon/log.ts';
-import { namesOfKey } from '../../src/daemon/node-views.ts';
-import { PortCalls } from '../../src/daemon/port-calls.ts';
+import { silentLog } from '../../src/daemon/log/log.ts';
+import { namesOfKey } from '../../src/daemon/names/node-names.ts';
+import { PortCalls } from '../../src/daemon/streams/port-calls.ts';
 import { Session } from '../../src/session/session.ts';
 import { twoIdentities } from '../session/two-ends.ts';
 import { seededRandom } from '../support/seeded-random.ts';

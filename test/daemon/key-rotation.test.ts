@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { rotateNow, rotateWhenDue } from '../../src/daemon/key-rotation.ts';
-import { silentLog } from '../../src/daemon/log.ts';
+import { silentLog } from '../../src/daemon/log/log.ts';
 import { Identity } from '../../src/identity/identity.ts';
 import { MAX_CERTIFICATES } from '../../src/identity/key-chain.ts';
 import { seededRandom } from '../support/seeded-random.ts';

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import { systemClock } from '../../src/base/system-clock.ts';
 import type { DaemonNode } from '../../src/daemon/daemon.ts';
-import { silentLog } from '../../src/daemon/log.ts';
+import { silentLog } from '../../src/daemon/log/log.ts';
 import { openNode } from '../../src/daemon/open-node.ts';
 import { loadConfig } from '../../src/home/config.ts';
 import { Identity } from '../../src/identity/identity.ts';

@@ -6,7 +6,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { readPidFile } from '../../src/home/pid-file.ts';
 import type { RunningProcess } from '../support/processes.ts';
 import { Sandbox, type SandboxNode } from '../support/sandbox.ts';
-import { call } from './api-fixture.ts';
+import { call } from './api/api-fixture.ts';
 
 // The real program, as `npm run build` makes it; starting it takes seconds where the host is busy.
 vi.setConfig({ testTimeout: 60_000 });

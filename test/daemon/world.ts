@@ -1,13 +1,13 @@
 import { toHex } from '../../src/base/bytes.ts';
 import type { EventMap, IncomingMessage, SendMessageRequest } from '../../src/client/api.ts';
-import { silentLog } from '../../src/daemon/log.ts';
-import { PilotNode } from '../../src/daemon/node.ts';
-import type { NodeCoreDeps, NodeSettings } from '../../src/daemon/node-core.ts';
+import { silentLog } from '../../src/daemon/log/log.ts';
+import { PilotNode } from '../../src/daemon/node/node.ts';
+import type { NodeCoreDeps, NodeSettings } from '../../src/daemon/node/node-core.ts';
 import { Identity } from '../../src/identity/identity.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { type FakePort, FakeRelay } from './fake-relay.ts';
-import { MemoryStorage } from './memory-storage.ts';
+import { MemoryStorage } from './store/memory-storage.ts';
 
 export const DAY_MS = 86_400_000;
 const STEP_MS = 10;

@@ -20,7 +20,7 @@ import {
   type FileInit,
   MAX_CHUNK_BYTES,
 } from '../../client/file-frame.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import { decodeName, safeFolder, safeName } from './file-name.ts';
 import { FileRefusal, refusalOf } from './file-refusal.ts';
 import type { Arriving, FilePlace, ReceivedFolder } from './received-folder.ts';

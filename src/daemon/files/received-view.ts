@@ -8,7 +8,7 @@ import type {
   ReceivedList,
   ReceivedQuery,
 } from '../../client/api.ts';
-import { parseTime } from '../time-text.ts';
+import { parseTime } from '../messages/time-text.ts';
 import type { FoundFile } from './files-below.ts';
 import type { ReceivedFolder } from './received-folder.ts';
 

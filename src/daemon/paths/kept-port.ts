@@ -2,7 +2,7 @@
  * The UDP port of the last run (table `meta`, key `udp-port`: 2 bytes, big-endian). A node that comes back
  * to it finds the mappings of its NAT and the rules of its firewall as they were.
  */
-import type { Storage } from '../storage.ts';
+import type { Storage } from '../store/storage.ts';
 
 const PORT_KEY = new TextEncoder().encode('udp-port');
 

@@ -35,7 +35,7 @@ import {
   NetworkWatcher,
 } from '../links/network-watcher.ts';
 import type { PortMapping, PortMappingState } from '../links/port-mapping.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import { GuardedEmitter } from './guarded-emitter.ts';
 import { KnownCandidates } from './known-candidates.ts';
 import type { NetworkEvents, PathNetwork } from './path-network.ts';

@@ -1,8 +1,8 @@
 /** Datagrams of one client: SendTo, SendToConfirm (pilotctl interface 2.2). What comes goes to every client. */
 import { ByteReader } from '../../base/byte-reader.ts';
 import { ByteWriter } from '../../base/byte-writer.ts';
-import type { Datagram, DatagramBinding } from '../datagrams.ts';
-import type { NodePorts } from '../port-calls.ts';
+import type { Datagram, DatagramBinding } from '../streams/datagrams.ts';
+import type { NodePorts } from '../streams/port-calls.ts';
 import type { IpcCommand, IpcReply } from './ipc-command.ts';
 import { IpcError } from './ipc-error.ts';
 import { COMMAND, encodeFrame } from './ipc-frame.ts';

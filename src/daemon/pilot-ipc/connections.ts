@@ -1,4 +1,4 @@
-import type { NodePorts } from '../port-calls.ts';
+import type { NodePorts } from '../streams/port-calls.ts';
 
 /** A connection that some client has. */
 export interface HeldConnection {

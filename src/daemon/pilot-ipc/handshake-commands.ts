@@ -4,9 +4,9 @@
  */
 import { ByteReader } from '../../base/byte-reader.ts';
 import type { Clock } from '../../base/clock.ts';
+import { Deadlines } from '../../base/deadlines.ts';
 import { PilotError } from '../../base/pilot-error.ts';
-import { Deadlines } from '../deadlines.ts';
-import type { NodeApi } from '../node-api.ts';
+import type { NodeApi } from '../node/node-api.ts';
 import { fitting } from './fitting.ts';
 import { type IpcCommand, type IpcReply, jsonReply } from './ipc-command.ts';
 import { errorText, IpcError } from './ipc-error.ts';

@@ -12,8 +12,8 @@ import path from 'node:path';
 
 import { type Cancel, type Clock, every } from '../../base/clock.ts';
 import type { IncomingMessage } from '../../client/api.ts';
-import type { Log } from '../log.ts';
-import type { NodeApi } from '../node-api.ts';
+import type { Log } from '../log/log.ts';
+import type { NodeApi } from '../node/node-api.ts';
 import { inboxFileName, inboxFileText, messageIdIn, plainId, putFile } from './inbox-file.ts';
 
 /** Pilotctl interface 2.9. */

@@ -3,8 +3,8 @@
  * granted and ends with a panic where one is missing: all of them are here, zero where there is no such thing.
  */
 import { ByteReader } from '../../base/byte-reader.ts';
-import { healthOf, type HostFacts, infoOf } from '../host-view.ts';
-import type { NodeApi } from '../node-api.ts';
+import { healthOf, type HostFacts, infoOf } from '../api/host-view.ts';
+import type { NodeApi } from '../node/node-api.ts';
 import { fitting } from './fitting.ts';
 import { type IpcCommand, jsonReply } from './ipc-command.ts';
 import { IpcError } from './ipc-error.ts';

@@ -1,6 +1,6 @@
 import { ByteWriter } from '../../base/byte-writer.ts';
 import type { Cancel, Clock } from '../../base/clock.ts';
-import type { PeerStream } from '../stream-duplex.ts';
+import type { PeerStream } from '../streams/stream-duplex.ts';
 import type { ClientOutput } from './client-output.ts';
 import { COMMAND, encodeFrame } from './ipc-frame.ts';
 

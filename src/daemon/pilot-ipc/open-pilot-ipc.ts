@@ -2,9 +2,9 @@ import type { Clock } from '../../base/clock.ts';
 import { PilotError } from '../../base/pilot-error.ts';
 import type { Config } from '../../home/config.ts';
 import type { HomePaths } from '../../home/home-paths.ts';
-import type { HostFacts } from '../host-view.ts';
-import type { Log } from '../log.ts';
-import type { NodeApi } from '../node-api.ts';
+import type { HostFacts } from '../api/host-view.ts';
+import type { Log } from '../log/log.ts';
+import type { NodeApi } from '../node/node-api.ts';
 import { InboxMirror } from './inbox-mirror.ts';
 import { PilotIpcServer } from './pilot-ipc-server.ts';
 

@@ -1,10 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
 
 import type { Clock } from '../../base/clock.ts';
-import type { HostFacts } from '../host-view.ts';
-import type { Log } from '../log.ts';
-import type { NodeApi } from '../node-api.ts';
-import { listenOnSocket } from '../unix-listener.ts';
+import type { HostFacts } from '../api/host-view.ts';
+import { listenOnSocket } from '../api/unix-listener.ts';
+import type { Log } from '../log/log.ts';
+import type { NodeApi } from '../node/node-api.ts';
 import { recvFromFrame } from './client-datagrams.ts';
 import { Connections } from './connections.ts';
 import { handshakeCommand } from './handshake-commands.ts';

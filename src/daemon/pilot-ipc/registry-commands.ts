@@ -3,7 +3,7 @@
  * shapes are its own; what there is behind them here is said at each.
  */
 import { describeError, PilotError } from '../../base/pilot-error.ts';
-import type { NodeApi } from '../node-api.ts';
+import type { NodeApi } from '../node/node-api.ts';
 import { type IpcCommand, jsonReply } from './ipc-command.ts';
 import { IpcError } from './ipc-error.ts';
 import { COMMAND } from './ipc-frame.ts';

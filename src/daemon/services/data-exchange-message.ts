@@ -9,7 +9,7 @@ import { ByteReader } from '../../base/byte-reader.ts';
 import { WireError } from '../../base/wire-error.ts';
 import type { MessageType } from '../../client/api.ts';
 import { EXCHANGE_TYPE } from '../../client/exchange-frame.ts';
-import { uuidFromBytes } from '../uuid-bytes.ts';
+import { uuidFromBytes } from '../messages/uuid-bytes.ts';
 
 export interface ExchangeMessage {
   readonly type: MessageType;

@@ -8,8 +8,8 @@ import { decodeFileFrame, FILE_ID_BYTES, MAX_FILE_FRAME_BYTES } from '../../clie
 import { FileReceiver, type FileReceiverDeps } from '../files/file-receiver.ts';
 import type { ReceivedFolder } from '../files/received-folder.ts';
 import { receiveWholeFile } from '../files/whole-file.ts';
-import type { Log } from '../log.ts';
-import type { PeerStream } from '../stream-duplex.ts';
+import type { Log } from '../log/log.ts';
+import type { PeerStream } from '../streams/stream-duplex.ts';
 import { decodeTagged, type ExchangeMessage, messageTypeOf } from './data-exchange-message.ts';
 import type { ExchangeInbox } from './exchange-inbox.ts';
 

@@ -2,9 +2,9 @@
 import { type Cancel, every } from '../../base/clock.ts';
 import { describeError } from '../../base/pilot-error.ts';
 import { DATA_EXCHANGE_PORT } from '../../client/exchange-frame.ts';
-import type { IncomingStream } from '../incoming-stream.ts';
-import type { PeerStream } from '../stream-duplex.ts';
-import type { Listener, Streams } from '../streams.ts';
+import type { IncomingStream } from '../streams/incoming-stream.ts';
+import type { PeerStream } from '../streams/stream-duplex.ts';
+import type { Listener, Streams } from '../streams/streams.ts';
 import { DataExchangeStream, type DataExchangeStreamDeps } from './data-exchange-stream.ts';
 import type { Service } from './service.ts';
 

@@ -9,9 +9,9 @@
 import { pipeline, Transform } from 'node:stream';
 
 import type { Clock } from '../../base/clock.ts';
-import type { NodePorts } from '../port-calls.ts';
-import type { PeerStream } from '../stream-duplex.ts';
-import type { Listener } from '../streams.ts';
+import type { NodePorts } from '../streams/port-calls.ts';
+import type { PeerStream } from '../streams/stream-duplex.ts';
+import type { Listener } from '../streams/streams.ts';
 import type { Service } from './service.ts';
 
 export const ECHO_PORT = 7;

@@ -1,10 +1,10 @@
 /** Messages of the data exchange on their way into the inbox, where they are like any other. */
 import type { Clock } from '../../base/clock.ts';
 import type { RandomBytes } from '../../base/random.ts';
-import type { Inbox } from '../inbox.ts';
-import type { Messages } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
-import { newUuid } from '../uuid-bytes.ts';
+import type { Inbox } from '../messages/inbox.ts';
+import type { Messages } from '../messages/messages.ts';
+import type { Outbox } from '../messages/outbox.ts';
+import { newUuid } from '../messages/uuid-bytes.ts';
 import type { ExchangeMessage } from './data-exchange-message.ts';
 
 export type ExchangeAcceptance = 'stored' | 'duplicate' | 'inbox_full' | 'inbox_unavailable';

@@ -3,8 +3,8 @@ import type { RandomBytes } from '../../base/random.ts';
 import type { FileEvent, NodeNames } from '../../client/api.ts';
 import type { FileArrival } from '../files/file-receiver.ts';
 import type { ReceivedFolder } from '../files/received-folder.ts';
-import type { Log } from '../log.ts';
-import type { PilotNode } from '../node.ts';
+import type { Log } from '../log/log.ts';
+import type { PilotNode } from '../node/node.ts';
 import { DataExchange } from './data-exchange.ts';
 import { ExchangeInbox } from './exchange-inbox.ts';
 

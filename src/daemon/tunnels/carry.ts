@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 
 import { describeError, PilotError } from '../../base/pilot-error.ts';
 import type { TunnelFailure } from '../../client/api.ts';
-import type { PeerStream } from '../stream-duplex.ts';
+import type { PeerStream } from '../streams/stream-duplex.ts';
 import { joinStreams } from './join-streams.ts';
 import type { TunnelDeps } from './tunnel-deps.ts';
 

@@ -7,7 +7,7 @@ import type {
   GatewayUnmapRequest,
   GatewayView,
 } from '../../client/api.ts';
-import { checkPort } from '../port-table.ts';
+import { checkPort } from '../streams/port-table.ts';
 import type { ExposuresDeps } from './exposures.ts';
 import { MappedPeer } from './mapped-peer.ts';
 import { Subnet } from './subnet.ts';

@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream';
 
 import { type ErrorCode, PilotError } from '../../base/pilot-error.ts';
-import type { PeerStream } from '../stream-duplex.ts';
+import type { PeerStream } from '../streams/stream-duplex.ts';
 import { joinStreams } from './join-streams.ts';
 import { pilotAuthority, type PilotHost, pilotUrl } from './pilot-host.ts';
 

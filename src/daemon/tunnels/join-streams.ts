@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-import type { PeerStream } from '../stream-duplex.ts';
+import type { PeerStream } from '../streams/stream-duplex.ts';
 
 /** A program that is gone without a FIN (its host slept, a cable was pulled) shows after some ten of these. */
 const KEEP_ALIVE_MS = 60_000;

@@ -1,5 +1,5 @@
 import type { GatewayMapping } from '../../client/api.ts';
-import { nodeIdOf } from '../peer-name.ts';
+import { nodeIdOf } from '../names/peer-name.ts';
 import { carry } from './carry.ts';
 import { LocalServer } from './local-server.ts';
 import { Reopening } from './reopening.ts';

@@ -1,5 +1,5 @@
 import { PilotError } from '../../base/pilot-error.ts';
-import { checkPort } from '../port-table.ts';
+import { checkPort } from '../streams/port-table.ts';
 
 const SUFFIX = '.pilot';
 const ADDRESS = /^\d+:[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}$/i;

@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream';
 import type { Cancel } from '../../base/clock.ts';
 import { describeError, PilotError } from '../../base/pilot-error.ts';
 import { WireError } from '../../base/wire-error.ts';
-import type { PeerStream } from '../stream-duplex.ts';
+import type { PeerStream } from '../streams/stream-duplex.ts';
 import { dialPeer } from './carry.ts';
 import { HttpProxy } from './http-proxy.ts';
 import { joinStreams } from './join-streams.ts';

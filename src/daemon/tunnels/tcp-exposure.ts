@@ -8,9 +8,9 @@
 import { connect, type Socket } from 'node:net';
 
 import { type Endpoint, formatEndpoint } from '../../base/endpoint.ts';
-import type { IncomingStream } from '../incoming-stream.ts';
-import { nodeIdOf } from '../peer-name.ts';
-import type { Listener } from '../streams.ts';
+import { nodeIdOf } from '../names/peer-name.ts';
+import type { IncomingStream } from '../streams/incoming-stream.ts';
+import type { Listener } from '../streams/streams.ts';
 import { type Exposure, isAllowed } from './exposure.ts';
 import { joinStreams } from './join-streams.ts';
 import { parseService, reasonOf } from './local-address.ts';

@@ -1,4 +1,4 @@
-import { nodeIdOf } from '../peer-name.ts';
+import { nodeIdOf } from '../names/peer-name.ts';
 import { carry } from './carry.ts';
 import type { ForwardEnd } from './forward-end.ts';
 import { parseListen } from './local-address.ts';

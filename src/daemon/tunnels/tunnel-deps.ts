@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { TunnelFailure } from '../../client/api.ts';
-import type { Log } from '../log.ts';
-import type { NodePorts } from '../port-calls.ts';
+import type { Log } from '../log/log.ts';
+import type { NodePorts } from '../streams/port-calls.ts';
 
 /** What every tunnel needs of the node. */
 export interface TunnelDeps {

@@ -1,7 +1,7 @@
 import { WireError } from '../../base/wire-error.ts';
-import type { Log } from '../log.ts';
-import { onDisk } from '../on-disk.ts';
-import type { Storage } from '../storage.ts';
+import type { Log } from '../log/log.ts';
+import { onDisk } from '../store/on-disk.ts';
+import type { Storage } from '../store/storage.ts';
 import { decodeTunnelRule, encodeTunnelRule, keyOfRule, type TunnelRule } from './tunnel-rule.ts';
 
 /** The rules on disk. */

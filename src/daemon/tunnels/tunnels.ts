@@ -28,9 +28,9 @@ import type {
   UnforwardRequest,
 } from '../../client/api.ts';
 import { decodeNodeId } from '../../identity/node-id.ts';
-import type { Log } from '../log.ts';
-import type { NodeApi } from '../node-api.ts';
-import type { Storage } from '../storage.ts';
+import type { Log } from '../log/log.ts';
+import type { NodeApi } from '../node/node-api.ts';
+import type { Storage } from '../store/storage.ts';
 import { Exposures, type ExposuresDeps } from './exposures.ts';
 import { Forwards } from './forwards.ts';
 import { Gateway } from './gateway.ts';

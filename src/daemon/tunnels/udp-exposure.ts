@@ -8,8 +8,12 @@ import { createSocket } from 'node:dgram';
 
 import type { Endpoint } from '../../base/endpoint.ts';
 import { formatEndpoint } from '../../base/endpoint.ts';
-import { type Datagram, type DatagramBinding, MAX_PORT_DATAGRAM_BYTES } from '../datagrams.ts';
-import { nodeIdOf } from '../peer-name.ts';
+import { nodeIdOf } from '../names/peer-name.ts';
+import {
+  type Datagram,
+  type DatagramBinding,
+  MAX_PORT_DATAGRAM_BYTES,
+} from '../streams/datagrams.ts';
 import { type Exposure, isAllowed } from './exposure.ts';
 import { FlowTable } from './flow-table.ts';
 import { parseService, reasonOf } from './local-address.ts';

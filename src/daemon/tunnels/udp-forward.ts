@@ -8,8 +8,12 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 
 import type { Endpoint } from '../../base/endpoint.ts';
 import { describeError } from '../../base/pilot-error.ts';
-import { type Datagram, type DatagramBinding, MAX_PORT_DATAGRAM_BYTES } from '../datagrams.ts';
-import { nodeIdOf } from '../peer-name.ts';
+import { nodeIdOf } from '../names/peer-name.ts';
+import {
+  type Datagram,
+  type DatagramBinding,
+  MAX_PORT_DATAGRAM_BYTES,
+} from '../streams/datagrams.ts';
 import { FlowTable } from './flow-table.ts';
 import type { ForwardEnd } from './forward-end.ts';
 import { listenError, parseListen } from './local-address.ts';

@@ -3,8 +3,8 @@ import { afterEach, expect } from 'vitest';
 
 import { utf8 } from '../../../src/base/bytes.ts';
 import type { RandomBytes } from '../../../src/base/random.ts';
-import { decodeAppMessage, encodeAppMessage } from '../../../src/daemon/app-message.ts';
-import { silentLog } from '../../../src/daemon/log.ts';
+import { silentLog } from '../../../src/daemon/log/log.ts';
+import { decodeAppMessage, encodeAppMessage } from '../../../src/daemon/messages/app-message.ts';
 import { LocalNetwork } from '../../../src/daemon/paths/local-network.ts';
 import { type PathFailure, PathFinder } from '../../../src/daemon/paths/path-finder.ts';
 import type { PathItem } from '../../../src/daemon/paths/path-message.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { keepPort, readKeptPort } from '../../../src/daemon/paths/kept-port.ts';
-import { MemoryStorage } from '../memory-storage.ts';
+import { MemoryStorage } from '../store/memory-storage.ts';
 
 const KEY = new TextEncoder().encode('udp-port');
 

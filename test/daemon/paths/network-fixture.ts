@@ -1,7 +1,7 @@
 /** A node's network on a simulated host, and what it tells. */
 import { type Endpoint, formatEndpoint } from '../../../src/base/endpoint.ts';
 import type { PortMappingState } from '../../../src/daemon/links/port-mapping.ts';
-import { silentLog } from '../../../src/daemon/log.ts';
+import { silentLog } from '../../../src/daemon/log/log.ts';
 import { LocalNetwork, type LocalNetworkDeps } from '../../../src/daemon/paths/local-network.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { SimUnderlay } from '../../support/nat/sim-underlay.ts';

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../src/base/bytes.ts';
 import { formatIpAddress } from '../../../src/base/ip-text.ts';
 import { WireError } from '../../../src/base/wire-error.ts';
-import { decodeAppMessage, encodeAppMessage } from '../../../src/daemon/app-message.ts';
+import { decodeAppMessage, encodeAppMessage } from '../../../src/daemon/messages/app-message.ts';
 import { MAX_ITEM_CANDIDATES, type PathItem } from '../../../src/daemon/paths/path-message.ts';
 import { type Candidate, foundationOf, priorityOf } from '../../../src/ice/candidate.ts';
 import type { PunchMessage } from '../../../src/ice/hard-nat-message.ts';

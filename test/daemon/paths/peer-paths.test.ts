@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 
 import type { RandomBytes } from '../../../src/base/random.ts';
-import { silentLog } from '../../../src/daemon/log.ts';
+import { silentLog } from '../../../src/daemon/log/log.ts';
 import { SLOW_AFTER_MS } from '../../../src/daemon/paths/latency-watch.ts';
 import { LocalNetwork } from '../../../src/daemon/paths/local-network.ts';
 import type { PathItem } from '../../../src/daemon/paths/path-message.ts';

@@ -5,7 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { Endpoint } from '../../../src/base/endpoint.ts';
 import { systemClock } from '../../../src/base/system-clock.ts';
 import { UdpPort } from '../../../src/daemon/links/udp-port.ts';
-import { silentLog } from '../../../src/daemon/log.ts';
+import { silentLog } from '../../../src/daemon/log/log.ts';
 import { LocalNetwork } from '../../../src/daemon/paths/local-network.ts';
 import { UdpUnderlay } from '../../../src/daemon/paths/udp-underlay.ts';
 import type { UnderlayLink } from '../../../src/daemon/paths/underlay.ts';

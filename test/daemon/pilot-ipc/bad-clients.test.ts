@@ -7,8 +7,8 @@ import path from 'node:path';
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 
 import { fromHex } from '../../../src/base/bytes.ts';
-import type { HostFacts } from '../../../src/daemon/host-view.ts';
-import { silentLog } from '../../../src/daemon/log.ts';
+import type { HostFacts } from '../../../src/daemon/api/host-view.ts';
+import { silentLog } from '../../../src/daemon/log/log.ts';
 import { PilotIpcServer } from '../../../src/daemon/pilot-ipc/pilot-ipc-server.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { eventually } from '../../support/processes.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 
 import type { InboxCleared, IncomingMessage } from '../../../src/client/api.ts';
-import { silentLog } from '../../../src/daemon/log.ts';
+import { silentLog } from '../../../src/daemon/log/log.ts';
 import { InboxMirror } from '../../../src/daemon/pilot-ipc/inbox-mirror.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { eventually } from '../../support/processes.ts';

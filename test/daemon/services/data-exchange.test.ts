@@ -2,7 +2,7 @@ import { once } from 'node:events';
 
 import { expect, test } from 'vitest';
 
-import type { PeerStream } from '../../../src/daemon/stream-duplex.ts';
+import type { PeerStream } from '../../../src/daemon/streams/stream-duplex.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { exchangeFixture } from './exchange-fixture.ts';
 

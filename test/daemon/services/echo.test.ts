@@ -5,7 +5,7 @@ import { finished } from 'node:stream/promises';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { answerTo, Echo, ECHO_PORT } from '../../../src/daemon/services/echo.ts';
-import type { PeerStream } from '../../../src/daemon/stream-duplex.ts';
+import type { PeerStream } from '../../../src/daemon/streams/stream-duplex.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { type JoinedPorts, joinedPorts } from '../joined-ports.ts';

@@ -10,11 +10,11 @@ import {
   ReceivedFolder,
   type ReceivedFolderDeps,
 } from '../../../src/daemon/files/received-folder.ts';
-import { silentLog } from '../../../src/daemon/log.ts';
+import { silentLog } from '../../../src/daemon/log/log.ts';
 import { DataExchange } from '../../../src/daemon/services/data-exchange.ts';
 import type { ExchangeMessage } from '../../../src/daemon/services/data-exchange-message.ts';
 import type { ExchangeAcceptance } from '../../../src/daemon/services/exchange-inbox.ts';
-import type { PeerStream } from '../../../src/daemon/stream-duplex.ts';
+import type { PeerStream } from '../../../src/daemon/streams/stream-duplex.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { joinedPorts } from '../joined-ports.ts';
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
-import type { PeerStream } from '../../../src/daemon/stream-duplex.ts';
+import type { PeerStream } from '../../../src/daemon/streams/stream-duplex.ts';
 import { exchangeFixture } from './exchange-fixture.ts';
 
 const page = readFileSync('docs/protocol-services.md', 'utf8');

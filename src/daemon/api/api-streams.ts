@@ -1,0 +1,174 @@
+/**
+ * Streams and datagrams of the local API: requests that are upgraded to frames (client/stream-framing.ts).
+ *
+ *     dial    ──> a peer's stream ─────────────────────────┐
+ *     listen  ──> a port ──> OFFER ──> accept ──> a stream ┴──> FramedDuplex <──> PeerStream
+ *     datagrams ──> a port ──> DATAGRAM both ways
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+import type { Clock } from '../../base/clock.ts';
+import { PilotError } from '../../base/pilot-error.ts';
+import { ROUTES } from '../../client/api.ts';
+import { FramedDuplex } from '../../client/framed-duplex.ts';
+import {
+  STREAM_PEER_HEADER,
+  STREAM_PORT_HEADER,
+  STREAM_PROTOCOL,
+} from '../../client/stream-api.ts';
+import type { Log } from '../log/log.ts';
+import { nodeIdOf } from '../names/peer-name.ts';
+import type { NodePorts } from '../streams/port-calls.ts';
+import type { PeerStream } from '../streams/stream-duplex.ts';
+import { ApiDatagrams } from './api-datagrams.ts';
+import { asPilotError, failureOf, hungUp, stopping } from './api-errors.ts';
+import { parseRequest } from './api-request.ts';
+import { ApiStreamOffers } from './api-stream-offers.ts';
+import { acceptUpgrade, notUpgraded, offersUpgrade, refuseUpgrade } from './api-upgrade.ts';
+
+export interface ApiStreamsDeps {
+  readonly node: { readonly ports: NodePorts };
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export const STREAM_ROUTES = ['dialStream', 'listenStreams', 'acceptStream', 'datagrams'] as const;
+type UpgradeName = (typeof STREAM_ROUTES)[number];
+
+export class ApiStreams {
+  readonly #deps: ApiStreamsDeps;
+  readonly #offers: ApiStreamOffers;
+  readonly #sockets = new Set<Duplex>();
+  #isStopping = false;
+
+  constructor(deps: ApiStreamsDeps) {
+    this.#deps = deps;
+    this.#offers = new ApiStreamOffers(deps);
+  }
+
+  /** False: the request is for somebody else. Otherwise the socket is taken care of. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+    const name = STREAM_ROUTES.find((one) => ROUTES[one].path === path);
+    if (name === undefined || request.method !== ROUTES[name].method) return false;
+    // The HTTP server has let go of it: an error that nobody listens to would end the process.
+    socket.on('error', () => undefined);
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    this.#serve(name, { request, query, socket, head }).catch((error: unknown) => {
+      this.#refuse(socket, error);
+    });
+    return true;
+  }
+
+  /** Streams end with `unavailable`; ports are free. */
+  stop(): void {
+    this.#isStopping = true;
+    this.#offers.stop();
+    for (const socket of this.#sockets) socket.end();
+  }
+
+  closeAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async #serve(name: UpgradeName, call: UpgradeCall): Promise<void> {
+    const { request, query, socket, head } = call;
+    if (this.#isStopping) throw stopping();
+    if (!offersUpgrade(request, STREAM_PROTOCOL)) throw notUpgraded(name, STREAM_PROTOCOL);
+    const raw = { params: {}, query: Object.fromEntries(new URLSearchParams(query)) };
+    switch (name) {
+      case 'dialStream':
+        return this.#dial(parseRequest(name, { ...raw, body: undefined }).query, socket, head);
+      case 'acceptStream': {
+        const { stream } = parseRequest(name, { ...raw, body: undefined }).query;
+        this.#join(this.#offers.take(stream), socket, head);
+        return;
+      }
+      case 'listenStreams': {
+        const { port } = parseRequest(name, { ...raw, body: undefined }).query;
+        this.#offers.listen(port, { socket, head });
+        return;
+      }
+      case 'datagrams': {
+        const { port } = parseRequest(name, { ...raw, body: undefined }).query;
+        new ApiDatagrams(this.#deps.node.ports, socket).start(port, head);
+        return;
+      }
+    }
+  }
+
+  async #dial(
+    query: { target: string; port: number; timeout_ms?: number },
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<void> {
+    const controller = new AbortController();
+    const gone = (): void => {
+      controller.abort(hungUp());
+    };
+    socket.once('close', gone).once('end', gone);
+    // Read, or its end is not seen; a client says nothing before the 101.
+    const early: Buffer[] = [head];
+    const keep = (chunk: Buffer): void => {
+      early.push(chunk);
+      socket.pause();
+    };
+    socket.on('data', keep);
+    try {
+      const options = { signal: controller.signal, timeoutMs: query.timeout_ms };
+      const stream = await this.#deps.node.ports.dial(query.target, query.port, options);
+      if (this.#isStopping) stream.destroy();
+      this.#join(stream, socket, Buffer.concat(early));
+    } finally {
+      socket.off('close', gone).off('end', gone).off('data', keep);
+    }
+  }
+
+  #join(stream: PeerStream, socket: Duplex, head: Buffer): void {
+    acceptUpgrade(socket, STREAM_PROTOCOL, {
+      [STREAM_PEER_HEADER]: nodeIdOf(stream.peer),
+      [STREAM_PORT_HEADER]: stream.localPort,
+    });
+    const local = new FramedDuplex(socket, {
+      head,
+      errorOf: () => hungUp(),
+      cut: hungUp,
+      failureOf: (error) =>
+        JSON.stringify(failureOf(error instanceof PilotError ? error : stopping())),
+    });
+    joinDuplexes(stream, local);
+  }
+
+  #refuse(socket: Duplex, error: unknown): void {
+    const shown = asPilotError(error, 0);
+    if (shown.code === 'internal') {
+      this.#deps.log.error({ err: shown.cause ?? shown }, 'a stream of the local API failed');
+    }
+    refuseUpgrade(socket, shown);
+  }
+}
+
+interface UpgradeCall {
+  readonly request: IncomingMessage;
+  readonly query: string;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+/** Either one's halves end with the other's, and what breaks one breaks the other. */
+function joinDuplexes(stream: PeerStream, local: FramedDuplex): void {
+  const broken = (): void => {
+    local.destroy(stream.errored ?? undefined);
+  };
+  stream.once('error', broken).once('close', () => {
+    if (!stream.readableEnded || !stream.writableFinished) broken();
+  });
+  local.once('close', () => {
+    if (!local.readableEnded || !local.writableFinished) stream.abandon('cancelled');
+  });
+  if (stream.destroyed) broken();
+  stream.pipe(local);
+  local.pipe(stream);
+}

@@ -1,0 +1,248 @@
+/**
+ * This node's own record: its address counter, hostname, relays and tags, signed, and known to each relay it
+ * is logged in at.
+ *
+ *     ok               done
+ *     address_taken    the next counter that gives a number, at every relay: the address stays one
+ *     hostname_taken   published without the hostname at that relay, with a warning
+ *     stale_record     the relay has one with a later time: our clock went back; ours goes after it
+ *
+ * A record is signed anew when something in it changes, or the key that signs it.
+ *
+ * What was chosen (table `meta`, key `self`) survives restarts.
+ */
+import { encodeCbor } from '../../base/cbor.ts';
+import { CborFields } from '../../base/cbor-fields.ts';
+import type { Clock } from '../../base/clock.ts';
+import { PilotError } from '../../base/pilot-error.ts';
+import type { NodeNames } from '../../client/api.ts';
+import { formatAddress, nextNodeNumber } from '../../identity/address.ts';
+import type { Identity } from '../../identity/identity.ts';
+import type { KeyChain } from '../../identity/key-chain.ts';
+import {
+  decodeNodeRecord,
+  encodeNodeRecord,
+  MAX_RECORD_RELAYS,
+} from '../../identity/node-record.ts';
+import { RelayError } from '../../relay/relay-error.ts';
+import type { Log } from '../log/log.ts';
+import type { Storage } from '../store/storage.ts';
+import type { RelayPort } from './relay-port.ts';
+
+export interface PublisherDeps {
+  readonly identity: Identity;
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The hostname of the configuration. */
+  readonly hostname: string;
+  readonly relayUrls: readonly string[];
+  readonly online: () => readonly RelayPort[];
+}
+
+interface Chosen {
+  readonly counter: number;
+  readonly hostname: string;
+  /** The configuration's when the hostname was set by hand: what is written there later wins. */
+  readonly configured: string;
+  readonly tags: readonly string[];
+  readonly issuedAtMs: number;
+}
+
+type Outcome = 'published' | 'hostname_taken' | 'failed';
+
+const SELF_KEY = new TextEncoder().encode('self');
+const RETRY_MS = 30_000;
+/** As many addresses may be taken in a row before something else is wrong. */
+const MAX_TRIES = 8;
+
+export class Publisher {
+  readonly #deps: PublisherDeps;
+  readonly #refusedAt = new Set<string>();
+  #chosen: Chosen;
+  #encoded:
+    { readonly of: Chosen; readonly chain: KeyChain; readonly bytes: Uint8Array } | undefined;
+
+  constructor(deps: PublisherDeps) {
+    this.#deps = deps;
+    this.#chosen = this.#load();
+  }
+
+  names(): NodeNames {
+    const { identity } = this.#deps;
+    const node = this.#node();
+    return {
+      id: identity.nodeId,
+      node_id: node,
+      address: formatAddress({ network: 0, node }),
+      hostname: this.#chosen.hostname,
+    };
+  }
+
+  warnings(): string[] {
+    const { hostname } = this.#chosen;
+    return [...this.#refusedAt].map(
+      (url) => `the hostname ${hostname} belongs to another node at ${url}`,
+    );
+  }
+
+  /** The record as relays have it. */
+  record(): Uint8Array {
+    // Signing takes a millisecond, and every envelope to a new peer begins with the record.
+    const { chain } = this.#deps.identity;
+    if (this.#encoded?.of !== this.#chosen || this.#encoded.chain !== chain) {
+      const bytes = this.#encode(this.#chosen.hostname);
+      this.#encoded = { of: this.#chosen, chain, bytes };
+    }
+    return this.#encoded.bytes;
+  }
+
+  /** Makes the record known at a relay, and tries again later when that fails. */
+  async publish(relay: RelayPort): Promise<Outcome> {
+    const outcome = await this.#tryToPublish(relay);
+    if (outcome === 'hostname_taken') this.#refusedAt.add(relay.url);
+    else if (outcome === 'published') this.#refusedAt.delete(relay.url);
+    else {
+      this.#deps.clock.after(RETRY_MS, () => {
+        if (this.#deps.online().includes(relay)) void this.publish(relay);
+      });
+    }
+    return outcome;
+  }
+
+  /** This node has a new key: relays learn it, and let nobody in with the old one. */
+  async renew(): Promise<void> {
+    try {
+      await this.#choose({});
+    } catch (error) {
+      // It goes out with the time that it had; a relay that minds is overtaken.
+      this.#deps.log.warn({ err: error }, 'could not note the time of the new record');
+    }
+    await this.#publishEverywhere();
+  }
+
+  /** Empty: none. PilotError `conflict` when a relay has given the name to another node. */
+  async setHostname(hostname: string): Promise<{ readonly published: boolean }> {
+    const before = this.#chosen.hostname;
+    await this.#choose({ hostname, configured: this.#deps.hostname });
+    const outcomes = await this.#publishEverywhere();
+    if (!outcomes.includes('hostname_taken')) {
+      return { published: outcomes.includes('published') };
+    }
+    await this.#choose({ hostname: before });
+    await this.#publishEverywhere();
+    throw new PilotError('conflict', `the hostname ${hostname} belongs to another node`, {
+      hint: 'Choose another one.',
+    });
+  }
+
+  get tags(): readonly string[] {
+    return this.#chosen.tags;
+  }
+
+  /** Tags that `faultInTags` finds nothing wrong with. */
+  async setTags(tags: readonly string[]): Promise<{ readonly published: boolean }> {
+    await this.#choose({ tags });
+    const outcomes = await this.#publishEverywhere();
+    // Where the hostname belongs to another node the record is known without it.
+    return { published: outcomes.some((outcome) => outcome !== 'failed') };
+  }
+
+  #encode(hostname: string): Uint8Array {
+    const { identity, relayUrls } = this.#deps;
+    return encodeNodeRecord(identity, {
+      addressCounter: this.#chosen.counter,
+      hostname,
+      relays: relayUrls.slice(0, MAX_RECORD_RELAYS),
+      tags: this.#chosen.tags,
+      issuedAtMs: this.#chosen.issuedAtMs,
+    });
+  }
+
+  async #publishEverywhere(): Promise<Outcome[]> {
+    return Promise.all(this.#deps.online().map(async (relay) => this.publish(relay)));
+  }
+
+  async #tryToPublish(relay: RelayPort): Promise<Outcome> {
+    try {
+      for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+        const { counter } = this.#chosen;
+        const answer = await this.#offer(relay);
+        if (answer === 'ok') return 'published';
+        if (answer === 'hostname_taken') {
+          this.#deps.log.warn({ relay: relay.url }, 'the hostname belongs to another node');
+          const bare = await relay.publish(this.#encode(''));
+          return bare === 'address_taken' ? 'failed' : 'hostname_taken';
+        }
+        if (answer === 'address_taken') await this.#takeNextAddress(counter, relay);
+        else await this.#overtake(relay);
+      }
+      return 'failed';
+    } catch (error) {
+      this.#deps.log.warn({ err: error, relay: relay.url }, 'could not publish the node record');
+      return 'failed';
+    }
+  }
+
+  async #offer(relay: RelayPort): Promise<'ok' | 'address_taken' | 'hostname_taken' | 'stale'> {
+    try {
+      return await relay.publish(this.record());
+    } catch (error) {
+      if (error instanceof RelayError && error.code === 'stale_record') return 'stale';
+      throw error;
+    }
+  }
+
+  async #takeNextAddress(taken: number, relay: RelayPort): Promise<void> {
+    // Another relay may have said so meanwhile.
+    if (this.#chosen.counter !== taken) return;
+    const next = nextNodeNumber(this.#deps.identity.firstKey, taken + 1);
+    if (next === undefined) throw new Error('no address is left for this key');
+    await this.#choose({ counter: next.counter });
+    this.#deps.log.warn(
+      { relay: relay.url, address: this.names().address },
+      'the address belongs to another node; this is the new one',
+    );
+    for (const other of this.#deps.online()) if (other !== relay) void this.publish(other);
+  }
+
+  async #overtake(relay: RelayPort): Promise<void> {
+    const found = await relay.lookup({ key: this.#deps.identity.firstKey });
+    const issuedAtMs = found === undefined ? 0 : decodeNodeRecord(found).issuedAtMs;
+    await this.#choose({ issuedAtMs: issuedAtMs + 1 });
+  }
+
+  async #choose(change: Partial<Chosen>): Promise<void> {
+    const issuedAtMs = Math.max(this.#deps.clock.now(), this.#chosen.issuedAtMs + 1);
+    const chosen = { ...this.#chosen, issuedAtMs, ...change };
+    await this.#deps.storage.commit([{ table: 'meta', key: SELF_KEY, value: encodeCbor(chosen) }]);
+    this.#chosen = chosen;
+  }
+
+  #load(): Chosen {
+    const { clock, hostname, identity, storage } = this.#deps;
+    const stored = storage.get('meta', SELF_KEY);
+    const first = nextNodeNumber(identity.firstKey)?.counter ?? 0;
+    if (stored === undefined) {
+      const issuedAtMs = clock.now();
+      return { counter: first, hostname, configured: hostname, tags: [], issuedAtMs };
+    }
+    const fields = CborFields.decode(stored);
+    const configured = fields.text('configured', {});
+    return {
+      counter: fields.count('counter'),
+      hostname: configured === hostname ? fields.text('hostname', {}) : hostname,
+      configured: hostname,
+      // Earlier releases wrote none.
+      tags: fields.has('tags')
+        ? fields.list('tags', {}).filter((tag) => typeof tag === 'string')
+        : [],
+      issuedAtMs: Math.max(clock.now(), fields.count('issuedAtMs') + 1),
+    };
+  }
+
+  #node(): number {
+    const found = nextNodeNumber(this.#deps.identity.firstKey, this.#chosen.counter);
+    return found?.node ?? 0;
+  }
+}
