@@ -129,7 +129,11 @@ async function rawConnection(...bytes: (string | Uint8Array)[]): Promise<Raw> {
   const socket = connect(Number(port), hostname);
   // A reset is an end like any other.
   socket.on('error', () => undefined);
-  const closed = new Promise<void>((resolve) => socket.once('close', () => { resolve(); }));
+  const closed = new Promise<void>((resolve) =>
+    socket.once('close', () => {
+      resolve();
+    }),
+  );
   const raw: Raw = { socket, text: '', closed };
   socket.setEncoding('latin1').on('data', (text: string) => {
     raw.text += text;
