@@ -17,6 +17,8 @@ export type FoundCommand =
 /** Which command a command line, without its `--json`, means. */
 export function findCommand(argv: readonly string[]): FoundCommand {
   const [first = '', second = ''] = argv;
+  // Where newer clients keep commands that are rarely used.
+  if (first === 'extras') return findCommand(argv.slice(1));
   if (first === 'help' || isHelp(first)) return findHelp(argv.slice(1));
   if (isVersion(first)) return { kind: 'version' };
   return first === '' ? none('no command given', '', '') : findNamed(first, second, argv);

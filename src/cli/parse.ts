@@ -6,6 +6,7 @@ import {
   flagOf,
 } from './command.ts';
 import { takeOptions } from './grammar.ts';
+import { needlessOptions } from './needless-options.ts';
 
 export type Parsed =
   | { readonly kind: 'help'; readonly text: string }
@@ -25,7 +26,8 @@ export async function parse(
     const { helpText } = await import('./explain.ts');
     return { kind: 'help', text: helpText(name, summary, spec) };
   }
-  const { texts, rest } = takeOptions(tokens, spec.options);
+  const needless = 'target' in spec.args ? needlessOptions : {};
+  const { texts, rest } = takeOptions(tokens, { ...needless, ...spec.options });
   const positionals = positionalsIn(rest);
   const args = positionals && readArguments(spec, positionals);
   if (args === undefined) {

@@ -18,6 +18,7 @@ export const inbox = defineCommand({
     unread: toggle('only unread messages'),
     full: toggle('whole payloads instead of previews'),
     limit: count('how many to list', { initial: 10, max: 100_000 }),
+    latest: toggle('only the newest'),
     from: text('TARGET', 'only from this node'),
     since: text(TIME, 'only what came after a time, or in the last 1h'),
     clear: toggle('delete messages'),
@@ -47,7 +48,8 @@ export const inbox = defineCommand({
       await followInbox({ client, io, json, filter, markRead: !options.peek, notice });
       return {};
     }
-    const { full, unread, limit } = options;
+    const { full, unread } = options;
+    const limit = options.latest ? 1 : options.limit;
     const query = { ...filter, limit, ...(full && { full }), ...(unread && { unread }) };
     const { messages, total, shown } = await client.inbox(query, { signal });
     return {
