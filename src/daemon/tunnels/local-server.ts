@@ -12,6 +12,7 @@ export class LocalServer {
   readonly #onSocket: (socket: Socket) => void;
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
+  #isClosed = false;
 
   /** `onSocket` gets it paused, with nothing read of it. */
   constructor(endpoint: Endpoint, onSocket: (socket: Socket) => void) {
@@ -46,10 +47,13 @@ export class LocalServer {
     // Of single connections that could not be taken: no descriptors left, for example. It goes on listening.
     server.on('error', () => undefined);
     this.#server = server;
+    // Meanwhile: the port must not stay taken.
+    if (this.#isClosed) this.close();
   }
 
-  /** Ends its connections, too. May be called twice. */
+  /** For good; ends its connections, too. May be called twice. */
   close(): void {
+    this.#isClosed = true;
     this.#server?.close();
     this.#server = undefined;
     for (const socket of this.#sockets) socket.resetAndDestroy();

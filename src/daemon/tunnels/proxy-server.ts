@@ -129,20 +129,32 @@ export class ProxyServer {
   }
 }
 
-/** Exactly so many bytes; WireError when no more come. */
+/**
+ * Exactly so many bytes; WireError when no more come. It waits only when everything has been read: what is left
+ * makes the stream say `readable` to each new listener at once, so that nothing else would have a turn.
+ */
 async function take(socket: Socket, count: number): Promise<Buffer> {
-  for (;;) {
-    const bytes = socket.read(count) as Buffer | null;
-    if (bytes?.length === count) return bytes;
-    if (bytes !== null || socket.readableEnded || socket.destroyed) {
+  const pieces: Buffer[] = [];
+  for (let missing = count; missing > 0;) {
+    const piece = socket.read(Math.min(missing, socket.readableLength)) as Buffer | null;
+    if (piece !== null) {
+      pieces.push(piece);
+      missing -= piece.length;
+    } else if (socket.readableEnded || socket.destroyed) {
       throw new WireError('the connection ended early');
+    } else {
+      await moreOf(socket);
     }
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        for (const name of ['readable', 'end', 'close']) socket.off(name, done);
-        resolve();
-      };
-      for (const name of ['readable', 'end', 'close']) socket.on(name, done);
-    });
   }
+  return Buffer.concat(pieces);
+}
+
+async function moreOf(socket: Socket): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      for (const name of ['readable', 'end', 'close']) socket.off(name, done);
+      resolve();
+    };
+    for (const name of ['readable', 'end', 'close']) socket.on(name, done);
+  });
 }

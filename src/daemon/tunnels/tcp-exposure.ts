@@ -26,13 +26,15 @@ export class TcpExposure implements Exposure {
   readonly rule: ExposeRule;
   error = '';
   readonly #deps: TunnelDeps;
+  readonly #connectTo: typeof connect;
   readonly #service: Endpoint;
   readonly #sockets = new Set<Socket>();
   #listener: Listener | undefined;
 
-  constructor(deps: TunnelDeps, rule: ExposeRule) {
+  constructor(deps: TunnelDeps, rule: ExposeRule, connectTo = connect) {
     this.#deps = deps;
     this.rule = rule;
+    this.#connectTo = connectTo;
     this.#service = parseService(rule.to);
   }
 
@@ -49,7 +51,11 @@ export class TcpExposure implements Exposure {
   close(): void {
     this.#listener?.close();
     this.#listener = undefined;
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) {
+      // A reset waits until there is something to reset.
+      if (socket.connecting) socket.destroy();
+      else socket.resetAndDestroy();
+    }
   }
 
   #onStream(incoming: IncomingStream): void {
@@ -66,7 +72,7 @@ export class TcpExposure implements Exposure {
   }
 
   #connect(incoming: IncomingStream): void {
-    const socket = connect({ ...this.#service, allowHalfOpen: true, noDelay: true });
+    const socket = this.#connectTo({ ...this.#service, allowHalfOpen: true, noDelay: true });
     this.#sockets.add(socket);
     const cancel = this.#deps.clock.after(CONNECT_MS, () => {
       socket.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }));
@@ -74,7 +80,11 @@ export class TcpExposure implements Exposure {
     const onError = (error: Error): void => {
       this.#unreachable(incoming, reasonOf(error));
     };
+    const onEnded = (): void => {
+      incoming.refuse('connection_refused');
+    };
     socket.once('error', onError);
+    socket.once('close', onEnded);
     socket.once('close', () => {
       cancel();
       this.#sockets.delete(socket);
@@ -85,7 +95,7 @@ export class TcpExposure implements Exposure {
     };
     socket.once('connect', () => {
       cancel();
-      socket.off('error', onError);
+      socket.off('error', onError).off('close', onEnded);
       this.error = '';
       const stream = incoming.accept();
       if (stream === undefined) socket.destroy();

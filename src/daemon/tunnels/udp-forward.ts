@@ -31,6 +31,7 @@ export class UdpForward implements ForwardEnd {
   readonly #target: string;
   readonly #flows: FlowTable<DatagramBinding>;
   #socket: Socket | undefined;
+  #isClosed = false;
 
   constructor(deps: TunnelDeps, rule: ForwardRule) {
     this.#deps = deps;
@@ -64,9 +65,13 @@ export class UdpForward implements ForwardEnd {
       this.#onMessage(bytes, from);
     });
     this.#socket = socket;
+    // Meanwhile: the port must not stay taken.
+    if (this.#isClosed) this.close();
   }
 
+  /** For good. */
   close(): void {
+    this.#isClosed = true;
     this.#flows.endAll();
     this.#socket?.close();
     this.#socket = undefined;
