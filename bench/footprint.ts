@@ -10,7 +10,6 @@
  */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 
 import { systemClock } from '../src/base/system-clock.ts';
 import { readPidFile } from '../src/home/pid-file.ts';
@@ -19,6 +18,7 @@ import { RelayClient } from '../src/relay/client.ts';
 import { dialWebSocket } from '../src/relay/dial-websocket.ts';
 import { eventually } from '../test/support/processes.ts';
 import { Sandbox } from '../test/support/sandbox.ts';
+import { residentMb } from './support/process-costs.ts';
 import { formatComparison, quantile } from './support/ratio.ts';
 import { runRole, startRole } from './support/roles.ts';
 
@@ -52,11 +52,6 @@ async function logIn(url: string): Promise<RelayClient> {
   client.start();
   await online;
   return client;
-}
-
-function residentMb(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
 }
 
 function wallMs(command: string, args: readonly string[], env: NodeJS.ProcessEnv): number {
@@ -101,11 +96,11 @@ async function main(): Promise<void> {
 
     const daemon = readPidFile(alice.paths.pidFile);
     if (daemon === undefined) throw new Error('no daemon');
-    say(`idle daemon: ${residentMb(daemon.pid).toFixed(1)} MB resident`);
+    say(`idle daemon: ${(residentMb(daemon.pid) ?? Number.NaN).toFixed(1)} MB resident`);
 
     const probe = await logIn(relay.url);
     const key = Identity.create(randomBytes, Date.now()).firstKey;
-    const aloneMb = residentMb(relay.pid);
+    const aloneMb = residentMb(relay.pid) ?? Number.NaN;
     const aloneUs = await lookupUs(probe, key);
     const crowd = await startRole('nodes', relay.url, String(nodes));
     const crowdedMb = await eventually('the relay has settled', () => residentMb(relay.pid));

@@ -3,8 +3,9 @@ import { befriend, type Sandbox, type SandboxNode } from '../../test/support/san
 /** A relay and two daemons that trust each other, all real processes. */
 export async function startTwoNodes(
   sandbox: Sandbox,
+  relayOptions: readonly string[] = [],
 ): Promise<{ alice: SandboxNode; bob: SandboxNode }> {
-  const relay = await sandbox.relay().start();
+  const relay = await sandbox.relay().start(...relayOptions);
   const [alice, bob] = await Promise.all(
     ['alice', 'bob'].map(async (name) =>
       sandbox.node(name).start('--relay', relay.url, '--hostname', name),
