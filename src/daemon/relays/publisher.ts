@@ -60,6 +60,7 @@ export class Publisher {
   readonly #deps: PublisherDeps;
   readonly #refusedAt = new Set<string>();
   #chosen: Chosen;
+  #names: { readonly of: Chosen; readonly names: NodeNames } | undefined;
   #encoded:
     { readonly of: Chosen; readonly chain: KeyChain; readonly bytes: Uint8Array } | undefined;
 
@@ -69,14 +70,11 @@ export class Publisher {
   }
 
   names(): NodeNames {
-    const { identity } = this.#deps;
-    const node = this.#node();
-    return {
-      id: identity.nodeId,
-      node_id: node,
-      address: formatAddress({ network: 0, node }),
-      hostname: this.#chosen.hostname,
-    };
+    // Asked for by every message; a number costs a hash.
+    if (this.#names?.of !== this.#chosen) {
+      this.#names = { of: this.#chosen, names: this.#makeNames() };
+    }
+    return this.#names.names;
   }
 
   warnings(): string[] {
@@ -238,6 +236,16 @@ export class Publisher {
         ? fields.list('tags', {}).filter((tag) => typeof tag === 'string')
         : [],
       issuedAtMs: Math.max(clock.now(), fields.count('issuedAtMs') + 1),
+    };
+  }
+
+  #makeNames(): NodeNames {
+    const node = this.#node();
+    return {
+      id: this.#deps.identity.nodeId,
+      node_id: node,
+      address: formatAddress({ network: 0, node }),
+      hostname: this.#chosen.hostname,
     };
   }
 
