@@ -10,22 +10,33 @@ import type { SessionStream } from '../../src/session/stream.ts';
 
 export const LOOPBACK = '127.0.0.1';
 
-/** One end of a session over a direct link on loopback. Both ends know both seeds, in hex. */
+/** Which sockets. */
+export interface BenchNetwork {
+  readonly interfaces: 'loopback' | 'every';
+  readonly base: 'v4' | 'v6';
+}
+
+const ON_LOOPBACK: BenchNetwork = { interfaces: 'loopback', base: 'v4' };
+
+/** One end of a session over a direct link, on loopback where nothing else is said. Both ends know both seeds, in hex. */
 export class DirectEnd {
-  readonly port = new UdpPort({
-    ...{ port: 0, interfaces: 'loopback', families: ['v4'] },
-    datagram: () => undefined,
-  });
+  readonly port: UdpPort;
   readonly session: Session;
   readonly opened: Promise<void>;
   onBytes: (bytes: Uint8Array) => void = () => undefined;
   onStream: (stream: SessionStream) => void = (stream) => {
     stream.reset('refused');
   };
+  readonly #base: BenchNetwork['base'];
   #onWritable: () => void = () => undefined;
   #isClosed = false;
 
-  constructor(ownSeed: string, peerSeed: string) {
+  constructor(ownSeed: string, peerSeed: string, where: BenchNetwork = ON_LOOPBACK) {
+    this.#base = where.base;
+    this.port = new UdpPort({
+      ...{ port: 0, interfaces: where.interfaces, families: [where.base] },
+      datagram: () => undefined,
+    });
     let onOpened: () => void = () => undefined;
     this.opened = new Promise((resolve) => (onOpened = resolve));
     this.session = new Session({
@@ -54,13 +65,13 @@ export class DirectEnd {
   }
 
   get localPort(): number {
-    return this.port.portOf('v4') ?? 0;
+    return this.port.portOf(this.#base) ?? 0;
   }
 
-  connect(remotePort: number, localId: number, remoteId: number): void {
+  connect(remotePort: number, localId: number, remoteId: number, host = LOOPBACK): void {
     const link = new DirectLink({
-      ...{ port: this.port, clock: systemClock, base: 'v4', localId, remoteId },
-      remote: { host: LOOPBACK, port: remotePort },
+      ...{ port: this.port, clock: systemClock, base: this.#base, localId, remoteId },
+      remote: { host, port: remotePort },
       handlers: {
         packet: (packet) => {
           this.session.receive(packet);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 
 /** A child process that runs this same program in another role, so that no two ends share an event loop. */
 export interface RoleProcess {
+  readonly pid: number;
   /** What the role said when it was ready. */
   readonly ready: unknown;
   /** Says something to it: `process.on('message')` there. */
@@ -18,9 +19,19 @@ process.on('exit', () => {
 });
 
 export async function startRole(role: string, ...args: string[]): Promise<RoleProcess> {
+  return startRoleInside([], role, ...args);
+}
+
+/** Somewhere else on this host: `ip netns exec NAME` before the program. */
+export async function startRoleInside(
+  inside: readonly string[],
+  role: string,
+  ...args: string[]
+): Promise<RoleProcess> {
   const program = process.argv[1];
   if (program === undefined) throw new Error('no program to run');
-  const child = fork(program, ['--role', role, ...args]);
+  const [command = '', ...before] = [...inside, process.execPath, ...process.execArgv];
+  const child = fork(program, ['--role', role, ...args], { execPath: command, execArgv: before });
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
@@ -41,7 +52,7 @@ export async function startRole(role: string, ...args: string[]): Promise<RolePr
   const tell = (message: object): void => {
     child.send(message);
   };
-  return { ready, tell, next, stop };
+  return { pid: child.pid ?? 0, ready, tell, next, stop };
 }
 
 /** Runs the role this process was started for, if it was: `name -> what it does with its arguments`. */
