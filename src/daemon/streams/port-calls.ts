@@ -31,7 +31,6 @@ export interface NodePorts {
 export interface PortCallsDeps extends StreamsDeps, DatagramsDeps {
   /** The key of a trusted node; PilotError says why it is none. */
   readonly keyOf: (target: string) => Promise<string>;
-  readonly namesOf: (peer: string) => NodeNames;
 }
 
 export class PortCalls implements NodePorts, PeerPorts {

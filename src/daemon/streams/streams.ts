@@ -8,9 +8,9 @@
 import type { Clock } from '../../base/clock.ts';
 import { Deadlines } from '../../base/deadlines.ts';
 import { PilotError } from '../../base/pilot-error.ts';
+import type { NodeNames } from '../../client/api.ts';
 import type { SessionStream, StreamHandlers } from '../../session/stream.ts';
 import type { Log } from '../log/log.ts';
-import { nodeIdOf } from '../names/peer-name.ts';
 import type { Peer } from '../peers/peer.ts';
 import { IncomingStream } from './incoming-stream.ts';
 import { checkPort, PortTable } from './port-table.ts';
@@ -41,6 +41,7 @@ export interface StreamsDeps {
   readonly log: Log;
   readonly peer: (key: string) => Pick<Peer, 'open' | 'session'> | undefined;
   readonly isTrusted: (key: string) => boolean;
+  readonly namesOf: (key: string) => NodeNames;
 }
 
 export class Streams {
@@ -76,7 +77,7 @@ export class Streams {
     checkPort(port);
     const peer = this.#deps.peer(peerKey);
     if (peer === undefined || !this.#deps.isTrusted(peerKey)) {
-      throw new PilotError('trust_required', `${nodeIdOf(peerKey)} is not trusted`, {
+      throw new PilotError('trust_required', `${this.#nameOf(peerKey)} is not trusted`, {
         hint: 'Ask for trust first: pilotctl handshake',
       });
     }
@@ -84,7 +85,7 @@ export class Streams {
     await this.#deadlines.race(peer.open(timeoutMs), timeoutMs, signal);
     const sourcePort = options.sourcePort ?? this.#listeners.nextEphemeral();
     const stream = peer.session.openStream(port, sourcePort);
-    const what = `port ${port} of ${nodeIdOf(peerKey)}`;
+    const what = `port ${port} of ${this.#nameOf(peerKey)}`;
     const place = { peer: peerKey, localPort: sourcePort, remotePort: port, isOutgoing: true };
     try {
       const leftMs = Math.max(1, deadlineMs - clock.monotonic());
@@ -139,6 +140,12 @@ export class Streams {
       this.#deps.log.warn({ err, port: stream.port }, 'a stream could not be taken');
       incoming.refuse('failed');
     }
+  }
+
+  /** As people know it. */
+  #nameOf(peerKey: string): string {
+    const { hostname, id } = this.#deps.namesOf(peerKey);
+    return hostname === '' ? id : hostname;
   }
 
   #hold(stream: PeerStream): PeerStream {

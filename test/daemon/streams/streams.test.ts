@@ -94,7 +94,10 @@ test('dialling says at once why there is no stream', async () => {
   const [world, alice, bob] = await pair();
   const startMs = world.clock.monotonic();
   const refused = alice.node.ports.dial('bob', 1234);
-  await expect(world.until(refused)).rejects.toMatchObject({ code: 'connection_refused' });
+  await expect(world.until(refused)).rejects.toMatchObject({
+    code: 'connection_refused',
+    message: 'port 1234 of bob: connection refused: nothing listens there',
+  });
   expect(world.clock.monotonic() - startMs).toBeLessThan(500);
   bob.node.ports.listen(5, (incoming) => {
     incoming.refuse('busy');
