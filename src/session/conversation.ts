@@ -3,9 +3,9 @@
  * a handshake is through and ends for good; what comes after is another one.
  */
 import type { Clock } from '../base/clock.ts';
+import { decodeClose, encodeClose } from './close-frame.ts';
 import { Flush } from './flush.ts';
 import {
-  CLOSE_FRAME,
   decodeFrames,
   encodePathPong,
   encodePong,
@@ -28,6 +28,7 @@ import type { SessionStream } from './stream.ts';
 import { isStreamFrame } from './stream-frame.ts';
 import { StreamTraffic } from './stream-traffic.ts';
 import type { Streams } from './streams.ts';
+import { frameViolation, type Violation } from './violation.ts';
 
 export interface ConversationEvents {
   readonly message: (body: Uint8Array) => void;
@@ -42,7 +43,8 @@ export interface ConversationEvents {
   readonly wantsKeys: () => void;
   /** Another sample of the round trip; smoothed. */
   readonly measured: (rttMs: number) => void;
-  readonly ended: (reason: 'dead' | 'peer_closed' | 'violation') => void;
+  /** `code`: which rule was broken, by the peer or, where it is the one that closed, by us. */
+  readonly ended: (reason: 'dead' | 'peer_closed' | 'violation', code?: string) => void;
 }
 
 export interface ConversationDeps {
@@ -207,20 +209,20 @@ export class Conversation {
   receive(plaintext: Uint8Array, via?: Link): void {
     this.#liveness.received();
     const frames = readable(decodeFrames, plaintext);
-    if (frames === undefined) this.#onViolation();
+    if (frames === undefined) this.#onViolation('malformed_frame');
     for (const frame of frames ?? []) {
       if (this.#hasEnded) return;
       if (frame.sequence !== undefined) this.#onReliable(frame, frame.sequence);
-      else if (!this.#onFrame(frame)) this.#onViolation();
+      else if (!this.#onFrame(frame)) this.#onViolation(frameViolation(frame.type));
     }
     const pathPong = this.#pathPong;
     this.#pathPong = undefined;
     if (pathPong !== undefined) this.#writeAlone(pathPong, via ?? this.#link);
   }
 
-  /** Tells the peer that it is over, after what has been given to `send` so far. */
-  sendClose(): void {
-    this.#writePackets(CLOSE_FRAME);
+  /** Tells the peer that it is over, and why if that is its fault, after what has been given to `send` so far. */
+  sendClose(code?: string): void {
+    this.#writePackets(encodeClose(code));
   }
 
   end(reason: ClosedReason): void {
@@ -234,9 +236,9 @@ export class Conversation {
     this.#traffic?.streams.end(reason);
   }
 
-  #onViolation(): void {
+  #onViolation(what: Violation): void {
     this.#deps.counters.drop('bad_frame');
-    this.#deps.events.ended('violation');
+    this.#deps.events.ended('violation', what);
   }
 
   /** False for what only a broken peer sends: malformed, or an acknowledgement of what was never sent. */
@@ -255,7 +257,7 @@ export class Conversation {
         this.#pathPong = readable(encodePathPong, body);
         return this.#pathPong !== undefined;
       case FRAME.close:
-        this.#deps.events.ended('peer_closed');
+        this.#deps.events.ended('peer_closed', decodeClose(body));
         return true;
       case FRAME.datagram:
         this.#liveness.used();
@@ -284,11 +286,14 @@ export class Conversation {
         return;
       case 'deliver':
         if (type === FRAME.message) events.message(body);
-        else if (this.#traffic === undefined || !isStreamFrame(type))
-          counters.drop('unknown_frame');
-        else if (!this.#traffic.streams.receive(type, body)) this.#onViolation();
-        else this.#pings.noteUse();
+        else if (this.streams === undefined || !isStreamFrame(type)) counters.drop('unknown_frame');
+        else this.#onStreamFrame(this.streams.receive(type, body));
     }
+  }
+
+  #onStreamFrame(violation: Violation | undefined): void {
+    if (violation === undefined) this.#pings.noteUse();
+    else this.#onViolation(violation);
   }
 
   #onSilence(): void {
@@ -320,9 +325,8 @@ export class Conversation {
 
   #writePackets(last?: OutgoingFrame): void {
     if (this.#hasEnded || this.#link === undefined) return;
-    if (last === undefined && this.keys.isRekeyDue(this.isInitiator)) {
-      this.#deps.events.wantsKeys();
-    }
+    const { events } = this.#deps;
+    if (last === undefined && this.keys.isRekeyDue(this.isInitiator)) events.wantsKeys();
     const epoch = this.keys.sealing;
     if (epoch === undefined) return;
     const writer = this.#writer(epoch, () => this.#link);

@@ -9,7 +9,7 @@
  *     02 RESUME    flags 1 (bit 0: answer me, 1: send again, 2: this is an answer), next expected 8, window 4
  *     03 PING      token 8
  *     04 PONG      token 8
- *     05 CLOSE     -
+ *     05 CLOSE     nothing, or a code (close-frame.ts)
  *     06 PATHPING  token 8
  *     07 PATHPONG  token 8
  *     20 DATAGRAM  application bytes
@@ -164,8 +164,6 @@ export function encodePathPong(ping: Uint8Array): OutgoingFrame {
 export function decodePong(body: Uint8Array): number {
   return readCount(new ByteReader(body));
 }
-
-export const CLOSE_FRAME: OutgoingFrame = control(FRAME.close, new ByteWriter(0));
 
 function control(type: number, body: ByteWriter): OutgoingFrame {
   return { type, sequence: undefined, body: body.finish() };

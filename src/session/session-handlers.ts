@@ -35,7 +35,7 @@ export interface SessionHandlers {
   rotated(chain: KeyChain): void;
   /**
    * Over. `unacknowledged` is what `send` took and the peer may not have got, in order: it is the
-   * owner's again.
+   * owner's again. `code`: which rule was broken, of `violation`, or of `peer_closed` when the peer says that it was by us.
    */
-  closed(reason: ClosedReason, unacknowledged: readonly Uint8Array[]): void;
+  closed(reason: ClosedReason, unacknowledged: readonly Uint8Array[], code?: string): void;
 }

@@ -44,6 +44,11 @@ interface Established {
   readonly peerFeatures: readonly string[];
 }
 
+interface Ending {
+  readonly kind?: 'idle' | 'closed';
+  readonly code?: string | undefined;
+}
+
 /** What we can do beyond version 1 of the protocol, as handshakes name it. */
 const STREAMS = 'streams';
 
@@ -207,7 +212,7 @@ export class Session {
   close(): void {
     if (this.#phase.kind === 'closed') return;
     this.#conversation?.sendClose();
-    this.#finish('local', 'closed');
+    this.#finish('local', { kind: 'closed' });
   }
 
   get #conversation(): Conversation | undefined {
@@ -333,9 +338,9 @@ export class Session {
       measured: (rttMs) => {
         handlers.measured?.(rttMs);
       },
-      ended: (reason) => {
-        if (reason !== 'peer_closed') conversation.sendClose();
-        this.#finish(reason);
+      ended: (reason, code) => {
+        if (reason !== 'peer_closed') conversation.sendClose(code);
+        this.#finish(reason, { code });
       },
     };
     const conversation = new Conversation({
@@ -349,14 +354,14 @@ export class Session {
     return conversation;
   }
 
-  #finish(reason: ClosedReason, kind: 'idle' | 'closed' = 'idle'): void {
+  #finish(reason: ClosedReason, { kind = 'idle', code }: Ending = {}): void {
     const unacknowledged = this.#conversation?.unacknowledged ?? [];
     const over = this.#conversation;
     this.#phase = { kind };
     if (kind === 'closed') this.#handshakes.stop();
     else this.#handshakes.cancel();
     over?.end(reason);
-    this.#deps.handlers.closed(reason, unacknowledged);
+    this.#deps.handlers.closed(reason, unacknowledged, code);
   }
 }
 

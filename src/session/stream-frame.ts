@@ -17,7 +17,7 @@ import { WireError } from '../base/wire-error.ts';
 import { FRAME, readCount } from './frame.ts';
 
 export const STREAM_ID_BYTES = 8;
-const MAX_CODE_BYTES = 64;
+export const MAX_CODE_BYTES = 64;
 const CODE = /^[a-z][a-z0-9_]{0,63}$/;
 
 export type StreamFrame =

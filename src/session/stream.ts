@@ -20,6 +20,7 @@ import {
   type StreamFrameBody,
 } from './stream-frame.ts';
 import type { ReceiveWindow } from './stream-windows.ts';
+import type { Violation } from './violation.ts';
 
 /** Who ended it, and why: a code of the peer's, or what became of the session. */
 export type StreamReset =
@@ -211,10 +212,9 @@ export class Stream implements SessionStream {
 
   // For the session: what it has received.
 
-  /** False for what no sound peer sends. */
-  receive(frame: Exclude<StreamFrame, { kind: 'open' }>): boolean {
+  receive(frame: Exclude<StreamFrame, { kind: 'open' }>): Violation | undefined {
     // What was under way when we reset it.
-    if (this.#isReset) return true;
+    if (this.#isReset) return undefined;
     switch (frame.kind) {
       case 'accept':
         return this.#onAccept(frame.windowBytes);
@@ -226,7 +226,7 @@ export class Stream implements SessionStream {
         return this.#onFin();
       case 'reset':
         this.#endedBy({ by: 'peer', code: frame.code });
-        return true;
+        return undefined;
     }
   }
 
@@ -239,36 +239,39 @@ export class Stream implements SessionStream {
     if (!this.isOver) this.#endedBy({ by: 'session', code });
   }
 
-  #onAccept(windowBytes: number): boolean {
-    if (!this.isOurs || this.#sending !== 'waiting' || this.#owed === 'open') return false;
+  #onAccept(windowBytes: number): Violation | undefined {
+    const isAwaited = this.isOurs && this.#sending === 'waiting' && this.#owed !== 'open';
+    if (!isAwaited) return 'stream_not_open';
     this.#sending = 'open';
     this.#credit = windowBytes;
     this.handlers.accepted();
     if (this.hasData) this.#deps.hasFrames(this);
-    return true;
+    return undefined;
   }
 
-  #onWindow(windowBytes: number): boolean {
-    if (this.#sending === 'waiting') return false;
+  #onWindow(windowBytes: number): Violation | undefined {
+    if (this.#sending === 'waiting') return 'stream_not_open';
     this.#credit += windowBytes;
     if (this.hasData) this.#deps.hasFrames(this);
     // A window that no 32 bits can hold is none that a sound peer gives.
-    return this.#credit < 2 ** 32;
+    return this.#credit < 2 ** 32 ? undefined : 'credit_too_large';
   }
 
-  #onData(bytes: Uint8Array): boolean {
-    if (this.#hasPeerFinished || this.#isNotOpenToPeer) return false;
-    if (!this.#deps.window.received(bytes.length)) return false;
+  #onData(bytes: Uint8Array): Violation | undefined {
+    if (this.#hasPeerFinished) return 'data_after_end';
+    if (this.#isNotOpenToPeer) return 'stream_not_open';
+    if (!this.#deps.window.received(bytes.length)) return 'window_exceeded';
     this.#incoming.push(bytes);
     this.handlers.readable();
-    return true;
+    return undefined;
   }
 
-  #onFin(): boolean {
-    if (this.#hasPeerFinished || this.#isNotOpenToPeer) return false;
+  #onFin(): Violation | undefined {
+    if (this.#hasPeerFinished) return 'data_after_end';
+    if (this.#isNotOpenToPeer) return 'stream_not_open';
     this.#hasPeerFinished = true;
     this.handlers.readable();
-    return true;
+    return undefined;
   }
 
   /** Bytes come only after ACCEPT, which is on its way before anything else of the side that gives it. */

@@ -19,6 +19,7 @@ import {
 } from './stream-frame.ts';
 import { StreamSchedule } from './stream-schedule.ts';
 import { MAX_STREAMS, ReceiveWindow, StreamWindows } from './stream-windows.ts';
+import type { Violation } from './violation.ts';
 
 /** A stream costs some 50 µs on either side; a page of a web site opens a few dozen at once. */
 const OPENINGS = { perSecond: 1000, burst: 2000 };
@@ -73,15 +74,16 @@ export class Streams {
     return stream;
   }
 
-  /** False for what no sound peer sends. `type` is one of `isStreamFrame`. */
-  receive(type: number, body: Uint8Array): boolean {
+  /** `type` is one of `isStreamFrame`. */
+  receive(type: number, body: Uint8Array): Violation | undefined {
     const frame = readable((bytes) => decodeStreamFrame(type, bytes), body);
-    if (frame === undefined) return false;
+    if (frame === undefined) return 'malformed_frame';
     if (frame.kind === 'open') return this.#onOpen(frame);
     const stream = this.#streams.get(frame.id);
     if (stream !== undefined) return stream.receive(frame);
     const isOurs = frame.id % 2 === this.#nextId % 2;
-    return frame.id < (isOurs ? this.#nextId : this.#nextPeerId);
+    const isOver = frame.id < (isOurs ? this.#nextId : this.#nextPeerId);
+    return isOver ? undefined : 'unknown_stream';
   }
 
   /** Something waits to be sent. */
@@ -108,9 +110,9 @@ export class Streams {
     for (const stream of [...this.#streams.values()]) stream.sessionEnded(reason);
   }
 
-  #onOpen(frame: OpenFrame): boolean {
+  #onOpen(frame: OpenFrame): Violation | undefined {
     const { id, port, sourcePort, windowBytes } = frame;
-    if (id % 2 === this.#nextId % 2 || id < this.#nextPeerId) return false;
+    if (id % 2 === this.#nextId % 2 || id < this.#nextPeerId) return 'bad_stream_id';
     this.#nextPeerId = id + 2;
     const { clock, incoming } = this.#deps;
     if (!this.#openings.take(clock.monotonic())) return this.#refuse(id, 'rate_limited');
@@ -118,13 +120,13 @@ export class Streams {
     if (stream === undefined) return this.#refuse(id, 'too_many_streams');
     stream.offered(windowBytes);
     incoming(stream);
-    return true;
+    return undefined;
   }
 
-  #refuse(id: number, code: string): boolean {
+  #refuse(id: number, code: string): Violation | undefined {
     this.#refusals.push(encodeStreamFrame({ kind: 'reset', id, code }));
     this.#deps.flushSoon();
-    return this.#refusals.length <= MAX_REFUSALS;
+    return this.#refusals.length <= MAX_REFUSALS ? undefined : 'refusals_unread';
   }
 
   #make(place: StreamPlace): Stream | undefined {

@@ -1,6 +1,6 @@
 import { toHex } from '../../src/base/bytes.ts';
 import type { EventMap, IncomingMessage, SendMessageRequest } from '../../src/client/api.ts';
-import { silentLog } from '../../src/daemon/log/log.ts';
+import { type Log, silentLog } from '../../src/daemon/log/log.ts';
 import { PilotNode } from '../../src/daemon/node/node.ts';
 import type { NodeCoreDeps, NodeSettings } from '../../src/daemon/node/node-core.ts';
 import { Identity } from '../../src/identity/identity.ts';
@@ -32,6 +32,7 @@ export class Host {
   relays: readonly FakeRelay[];
   /** Where it looks for direct paths: nowhere, unless a test sets it before the start. */
   network: NodeCoreDeps['network'];
+  log: Log = silentLog;
   readonly received: IncomingMessage[] = [];
   readonly trustChanges: EventMap['trust.changed'][] = [];
   readonly #world: World;
@@ -67,7 +68,7 @@ export class Host {
     const { clock, random } = this.#world;
     this.#ports = this.relays.map((relay) => relay.port(this.identity.firstKey));
     this.#node = new PilotNode({
-      ...{ identity: this.identity, clock, random, log: silentLog },
+      ...{ identity: this.identity, clock, random, log: this.log },
       storage: this.storage,
       settings: this.settings,
       relays: this.#ports,

@@ -39,8 +39,8 @@ class OneEnd {
         writable: note('writable'),
         wantsKeys: note('wantsKeys'),
         measured: note('measured'),
-        ended: (reason) => {
-          this.events.push(reason);
+        ended: (reason, code) => {
+          this.events.push(code === undefined ? reason : `${reason}: ${code}`);
           this.conversation.end(reason);
         },
       },
@@ -60,30 +60,64 @@ class OneEnd {
     this.conversation.receive(fromHex(hex.replaceAll(' ', '')));
     for (const run of this.#turns.splice(0)) run();
   }
+
+  /** Frames without length and number, which are the next ones. */
+  readReliable(...frames: readonly string[]): void {
+    for (const [i, frame] of frames.entries()) {
+      const [type = '', ...fields] = frame.split(' ');
+      const body = `${i.toString(16).padStart(16, '0')}${fields.join('')}`;
+      this.read(`${type} ${(body.length / 2).toString(16).padStart(8, '0')} ${body}`);
+    }
+  }
 }
 
 describe('what an authentic peer must not send', () => {
   test.each([
-    ['a frame that is cut off', '80 00000020 00'],
-    ['an acknowledgement without its window', '01 00000008 0000000000000000'],
-    ['an acknowledgement of what was never sent', '01 0000000c 0000000000000001 00000000'],
-    ['a RESUME of what was never sent', '02 0000000d 01 0000000000000001 00000000'],
-    ['a RESUME that ends early', '02 00000001 01'],
-    ['a ping without a token', '03 00000000'],
-    ['a pong without a token', '04 00000001 00'],
-    ['a path ping without a token', '06 00000000'],
-    ['a path pong without a token', '07 00000001 00'],
-  ])('%s ends the session', (_what, hex) => {
+    ['a frame that is cut off', '80 00000020 00', 'malformed_frame'],
+    [
+      'an acknowledgement without its window',
+      '01 00000008 0000000000000000',
+      'bad_acknowledgement',
+    ],
+    [
+      'an acknowledgement of what was never sent',
+      '01 0000000c 0000000000000001 00000000',
+      'bad_acknowledgement',
+    ],
+    [
+      'a RESUME of what was never sent',
+      '02 0000000d 01 0000000000000001 00000000',
+      'bad_acknowledgement',
+    ],
+    ['a RESUME that ends early', '02 00000001 01', 'bad_acknowledgement'],
+    ['a ping without a token', '03 00000000', 'malformed_frame'],
+    ['a pong without a token', '04 00000001 00', 'malformed_frame'],
+    ['a path ping without a token', '06 00000000', 'malformed_frame'],
+    ['a path pong without a token', '07 00000001 00', 'malformed_frame'],
+  ])('%s ends the session', (_what, hex, code) => {
     const end = new OneEnd();
     end.read(hex);
-    expect(end.events).toEqual(['violation']);
+    expect(end.events).toEqual([`violation: ${code}`]);
     expect(end.counters.drops.get('bad_frame')).toBe(1);
   });
 
   test('what stands behind it is not read', () => {
     const end = new OneEnd();
     end.read('03 00000000  20 00000001 aa');
-    expect(end.events).toEqual(['violation']);
+    expect(end.events).toEqual(['violation: malformed_frame']);
+  });
+});
+
+describe('CLOSE', () => {
+  test.each([
+    ['empty: it is over', '05 00000000', 'peer_closed'],
+    ['with the rule that we broke', '05 00000003 61 62 63', 'peer_closed: abc'],
+    ['with something else, which says nothing', '05 00000003 41 0a 00', 'peer_closed'],
+    ['with more than a code has', `05 00000041 ${'61'.repeat(65)}`, 'peer_closed'],
+  ])('%s', (_what, hex, event) => {
+    const end = new OneEnd();
+    end.read(hex);
+    expect(end.events).toEqual([event]);
   });
 });
 
@@ -119,33 +153,42 @@ describe('streams', () => {
     const end = new OneEnd((stream) => {
       stream.accept();
     });
-    const all = [`90 ${ID} 0007 c350 00010000`, ...frames];
-    const numbered = all.map((frame, i) => {
-      const [type = '', ...fields] = frame.split(' ');
-      const body = `${i.toString(16).padStart(16, '0')}${fields.join('')}`;
-      return `${type} ${(body.length / 2).toString(16).padStart(8, '0')} ${body}`;
-    });
-    for (const one of numbered) end.read(one);
+    end.readReliable(`90 ${ID} 0007 c350 00010000`, ...frames);
     return end;
   };
 
   test.each([
-    ['bytes beyond the window', `92 ${ID} ${'00'.repeat(64 * 1024 + 1)}`],
-    ['a second ACCEPT of ours', `91 ${ID} 00010000`],
-    ['a stream of an id that we give out', '90 0000000000000002 0007 c350 00010000'],
-    ['the same id again', `90 ${ID} 0007 c350 00010000`],
-    ['bytes for a stream that never was', '92 0000000000000003 00'],
-    ['an end of one of ours that never was', '94 0000000000000000'],
-    ['a window that no number holds', `93 ${ID} ffffffff`],
-    ['an OPEN that ends early', '90 0000000000000003 0007'],
-    ['a code that is none', `95 ${ID} 0a`],
-    ['a code that is too long', `95 ${ID} ${'61'.repeat(65)}`],
-  ])('%s is a violation', (_what, frame) => {
-    expect(taken(frame).events).toEqual(['violation']);
+    ['window_exceeded', 'bytes beyond the window', `92 ${ID} ${'00'.repeat(64 * 1024 + 1)}`],
+    ['stream_not_open', 'a second ACCEPT of ours', `91 ${ID} 00010000`],
+    [
+      'bad_stream_id',
+      'a stream of an id that we give out',
+      '90 0000000000000002 0007 c350 00010000',
+    ],
+    ['bad_stream_id', 'the same id again', `90 ${ID} 0007 c350 00010000`],
+    ['unknown_stream', 'bytes for a stream that never was', '92 0000000000000003 00'],
+    ['unknown_stream', 'an end of one of ours that never was', '94 0000000000000000'],
+    ['credit_too_large', 'a window that no number holds', `93 ${ID} ffffffff`],
+    ['malformed_frame', 'an OPEN that ends early', '90 0000000000000003 0007'],
+    ['malformed_frame', 'a code that is none', `95 ${ID} 0a`],
+    ['malformed_frame', 'a code that is too long', `95 ${ID} ${'61'.repeat(65)}`],
+  ])('%s: %s', (code, _what, frame) => {
+    expect(taken(frame).events).toEqual([`violation: ${code}`]);
   });
 
-  test('bytes after the end are a violation', () => {
-    expect(taken(`92 ${ID} 00`, `94 ${ID}`, `92 ${ID} 00`).events).toEqual(['violation']);
+  test('data_after_end: bytes after the end, and a second end', () => {
+    for (const late of [`92 ${ID} 00`, `94 ${ID}`]) {
+      const { events } = taken(`92 ${ID} 00`, `94 ${ID}`, late);
+      expect(events).toEqual(['violation: data_after_end']);
+    }
+  });
+
+  test('stream_not_open: bytes, an end and a window before the stream was taken', () => {
+    for (const early of ['92 %s 00', '94 %s', '93 %s 00000001']) {
+      const end = new OneEnd(() => undefined);
+      end.readReliable(`90 ${ID} 0007 c350 00010000`, early.replace('%s', ID));
+      expect(end.events).toEqual(['violation: stream_not_open']);
+    }
   });
 
   test('what crosses a reset is skipped, and a later frame of unknown type too', () => {
@@ -167,7 +210,7 @@ describe('streams', () => {
       frames += `90 00000018 ${i.toString(16).padStart(16, '0')} ${id} 0007 c350 00010000`;
     }
     end.read(frames);
-    expect(end.events).toEqual(['violation']);
+    expect(end.events).toEqual(['violation: refusals_unread']);
   });
 
   test('without an owner for them their frames are unknown ones', () => {

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 
 import { concatBytes, fromHex, toHex } from '../../src/base/bytes.ts';
 import { WireError } from '../../src/base/wire-error.ts';
+import { encodeClose } from '../../src/session/close-frame.ts';
 import {
-  CLOSE_FRAME,
   decodeAck,
   decodeFrames,
   decodePong,
@@ -57,7 +57,8 @@ test.each([
   ],
   [encodePing(5), '03 00000008 0000000000000005'],
   [encodePong(fromHex('0102030405060708ff')), '04 00000008 0102030405060708'],
-  [CLOSE_FRAME, '05 00000000'],
+  [encodeClose(), '05 00000000'],
+  [encodeClose('data_after_end'), '05 0000000e 646174615f61667465725f656e64'],
   [encodePathPing(6), '06 00000008 0000000000000006'],
   [encodePathPong(fromHex('0102030405060708ff')), '07 00000008 0102030405060708'],
   [{ type: 0x20, sequence: undefined, body: fromHex('aabb') }, '20 00000002 aabb'],

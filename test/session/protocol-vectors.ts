@@ -1,11 +1,14 @@
 import { concatBytes, utf8 } from '../../src/base/bytes.ts';
+import { encodePortDatagram } from '../../src/daemon/streams/datagrams.ts';
 import { Identity } from '../../src/identity/identity.ts';
 import { KeyChain } from '../../src/identity/key-chain.ts';
 import { SecretKey } from '../../src/identity/secret-key.ts';
+import { encodeClose } from '../../src/session/close-frame.ts';
 import { CookieIssuer, openCookie } from '../../src/session/cookie.ts';
 import { sealEnvelope } from '../../src/session/envelope.ts';
 import {
   encodeResume,
+  FRAME,
   frameHeadBytes,
   type OutgoingFrame,
   writeFrameHead,
@@ -137,6 +140,12 @@ export function protocolVectors(): Record<string, Uint8Array> {
     WINDOW: frame(encodeStreamFrame({ kind: 'window', id: 2, windowBytes: 32 * 1024 })),
     FIN: frame(encodeStreamFrame({ kind: 'fin', id: 2 })),
     RST: frame(encodeStreamFrame({ kind: 'reset', id: 2, code: 'connection_refused' })),
+    CLOSE: written(encodeClose()),
+    'CLOSE after a violation': written(encodeClose('window_exceeded')),
+    DATAGRAM: written({
+      ...{ type: FRAME.datagram, sequence: undefined },
+      body: encodePortDatagram({ port: 7, sourcePort: 50_000, bytes: utf8('hi') }),
+    }),
     envelope: sealEnvelope({
       ...{ identity: a, recipient: b.chain, items: [utf8('hello')], nowMs: ATMS },
       random: scripted(given['batch id'], given['ephemeral A']),
@@ -174,7 +183,10 @@ function sealed(key: Uint8Array, receiver: number): Uint8Array {
 
 /** A frame of a stream as the first reliable one of a session. */
 function frame(made: StreamFrameBody): Uint8Array {
-  const whole: OutgoingFrame = { ...made, sequence: 0 };
+  return written({ ...made, sequence: 0 });
+}
+
+function written(whole: OutgoingFrame): Uint8Array {
   const head = Buffer.alloc(frameHeadBytes(whole));
   writeFrameHead(head, 0, whole);
   return concatBytes(head, whole.body);

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 
 import { utf8 } from '../../src/base/bytes.ts';
+import type { Stream } from '../../src/session/stream.ts';
 import { MAX_STREAMS, MAX_WINDOW_BYTES } from '../../src/session/stream-windows.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { StreamEnds, Tap } from './stream-ends.ts';
@@ -155,6 +156,21 @@ describe('credit', () => {
     expect(theirs.receivedBytes - before).toBeGreaterThan(2 ** 20);
     expect(theirs.receivedBytes - before).toBeLessThanOrEqual(MAX_WINDOW_BYTES);
   });
+});
+
+test('a peer that sends more than its window hears why the session was reset', () => {
+  const ends = new StreamEnds();
+  const [ours, theirs] = ends.pair();
+  theirs.isReading = false;
+  // As if the other side had given that much.
+  (ours.stream as unknown as Pick<Stream, 'offered'>).offered(2 ** 20);
+  ours.stream.write(seededRandom(5)(256 * KIB));
+  ends.clock.advance(1000);
+  expect(ends.high.events).toEqual(['opened', 'closed: violation']);
+  expect(ends.low.events).toEqual(['opened', 'closed: peer_closed']);
+  expect([ends.low.codes, ends.high.codes]).toEqual([['window_exceeded'], ['window_exceeded']]);
+  expect(theirs.told).toEqual(['reset by session: violation']);
+  expect(ours.told).toEqual(['accepted', 'reset by session: peer_closed']);
 });
 
 describe('bounds', () => {

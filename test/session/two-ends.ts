@@ -27,6 +27,8 @@ export class End implements SessionHandlers {
   remote: KeyChain;
   /** What sessions gave back at their end. */
   readonly unacknowledged: string[] = [];
+  /** Which rule was broken, of each session that ended. */
+  readonly codes: (string | undefined)[] = [];
   verdict: ReturnType<SessionHandlers['admit']> = { accept: true };
   onMessage: (text: string) => void = () => undefined;
   onClosed: (reason: ClosedReason) => void = () => undefined;
@@ -93,7 +95,8 @@ export class End implements SessionHandlers {
     this.events.push(`rotated: ${chain.length}`);
   }
 
-  closed(reason: ClosedReason, unacknowledged: readonly Uint8Array[]): void {
+  closed(reason: ClosedReason, unacknowledged: readonly Uint8Array[], code?: string): void {
+    this.codes.push(code);
     this.events.push(`closed: ${reason}`);
     this.unacknowledged.push(...unacknowledged.map(text));
     this.onClosed(reason);

@@ -26,6 +26,7 @@ import { MailboxPump } from './mailbox-pump.ts';
 import { Outgoing } from './outgoing.ts';
 import type { PeerDeps } from './peer-deps.ts';
 import { Reception } from './reception.ts';
+import { logSessionEnd } from './session-end-log.ts';
 import { SessionPump } from './session-pump.ts';
 import { notReachable, SessionWaiters } from './session-waiters.ts';
 
@@ -104,11 +105,11 @@ export class Peer {
         rotated: (chain) => {
           deps.acceptsChain(chain);
         },
-        closed: (reason, unacknowledged) => {
+        closed: (reason, unacknowledged, code) => {
           // A peer that breaks the rules is owed nothing: it would be called again and again.
           this.#sessionPump.ended(reason === 'violation' ? [] : unacknowledged);
           this.paths.sessionEnded();
-          this.#onClosed(reason);
+          this.#onClosed(reason, code);
         },
       },
     });
@@ -316,9 +317,9 @@ export class Peer {
     this.#noteState();
   }
 
-  #onClosed(reason: ClosedReason): void {
+  #onClosed(reason: ClosedReason, code: string | undefined): void {
     if (reason === 'replaced' || this.#isClosed) return;
-    this.#deps.log.debug({ peer: nodeIdOf(this.key), reason }, 'a session ended');
+    logSessionEnd(this.#deps.log, nodeIdOf(this.key), { reason, code });
     if (reason === 'handshake_timeout' && this.paths.current !== undefined) {
       this.#unresponsive.start(UNRESPONSIVE_MS);
     }

@@ -96,9 +96,8 @@ export class Datagrams {
         hint: 'it runs an older release: update it',
       });
     }
-    const writer = new ByteWriter(HEAD_BYTES + bytes.length);
-    const body = writer.u16(port).u16(sourcePort).bytes(bytes).finish();
-    if (!session.sendDatagram(body)) this.#deps.dropped('datagram_not_sent');
+    if (!session.sendDatagram(encodePortDatagram({ port, sourcePort, bytes })))
+      this.#deps.dropped('datagram_not_sent');
   }
 
   /** A peer's datagram. */
@@ -131,6 +130,16 @@ export class Datagrams {
       this.#waiting -= 1;
     }
   }
+}
+
+/** What the session carries of it. */
+export function encodePortDatagram({
+  port,
+  sourcePort,
+  bytes,
+}: Omit<Datagram, 'peer'>): Uint8Array {
+  const writer = new ByteWriter(HEAD_BYTES + bytes.length);
+  return writer.u16(port).u16(sourcePort).bytes(bytes).finish();
 }
 
 function readDatagram(peer: string, body: Uint8Array): Datagram | undefined {

@@ -3,8 +3,10 @@ import { pipeline } from 'node:stream/promises';
 
 import { afterEach, expect, test, vi } from 'vitest';
 
+import { silentLog } from '../../../src/daemon/log/log.ts';
 import type { IncomingStream } from '../../../src/daemon/streams/incoming-stream.ts';
 import type { PeerStream } from '../../../src/daemon/streams/stream-duplex.ts';
+import { ReceiveWindow } from '../../../src/session/stream-windows.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { type Host, World } from '../world.ts';
 
@@ -235,4 +237,39 @@ test('streams are counted: how they were opened, how they ended, and their bytes
   await world.run(100);
   expect(counters.totals).toMatchObject({ open: 0, bytesReceived: 10 });
   expect(counters.totals.resets.get('session_ended')).toBe(1);
+});
+
+test('a peer that breaks the rules: both logs say which one, and the next session works', async () => {
+  const [world, alice, bob] = await pair();
+  const logged: object[] = [];
+  for (const host of [alice, bob]) {
+    await host.stop();
+    host.log = {
+      ...silentLog,
+      warn: (fields, message) => logged.push({ at: host.name, ...fields, message }),
+    };
+    host.start();
+  }
+  await world.run(1000);
+  bob.node.ports.listen(9, (incoming) => incoming.accept()?.resume());
+  const stream = await world.until(alice.node.ports.dial('bob', 9));
+  // As if what comes were more than bob has given.
+  const received = vi.spyOn(ReceiveWindow.prototype, 'received').mockReturnValueOnce(false);
+  stream.write('hello');
+  await world.run(100);
+  received.mockRestore();
+  const what = { code: 'window_exceeded' };
+  expect(logged).toEqual([
+    {
+      ...{ at: 'bob', peer: alice.id, reason: 'violation', ...what },
+      message: 'a peer broke the protocol: its session was reset',
+    },
+    {
+      ...{ at: 'alice', peer: bob.id, reason: 'peer_closed', ...what },
+      message: 'a peer reset the session: it says that this node broke the protocol',
+    },
+  ]);
+  expect(stream.errored).toMatchObject({ code: 'connection_failed' });
+  const again = await world.until(alice.node.ports.dial('bob', 9));
+  expect(again.destroyed).toBe(false);
 });
