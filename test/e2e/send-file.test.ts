@@ -1,27 +1,26 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { expect, test } from 'vitest';
 
-import { eventually } from '../support/processes.ts';
-import { befriend, Sandbox, type SandboxNode } from '../support/sandbox.ts';
+import { befriend, Sandbox, type SandboxNode, type SandboxRelay } from '../support/sandbox.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-async function pair(
-  sandbox: Sandbox,
-): Promise<{ alice: SandboxNode; bob: SandboxNode; restart: () => Promise<void> }> {
+interface World {
+  readonly relay: SandboxRelay;
+  readonly alice: SandboxNode;
+  readonly bob: SandboxNode;
+}
+
+async function pair(sandbox: Sandbox): Promise<World> {
   const relay = await sandbox.relay().start();
   const [alice, bob] = [sandbox.node('alice'), sandbox.node('bob')];
   for (const node of [alice, bob]) await node.start('--relay', relay.url);
   await befriend(alice, bob);
-  const restart = async (): Promise<void> => {
-    await bob.kill();
-    await bob.start('--relay', relay.url);
-  };
-  return { alice, bob, restart };
+  return { relay, alice, bob };
 }
 
 test('files and folders arrive, are listed and cleared', async () => {
@@ -63,26 +62,77 @@ test('files and folders arrive, are listed and cleared', async () => {
   });
 }, 120_000);
 
-test('a receiver that is killed and comes back gets the rest', async () => {
+test('--prefer-direct looks for a path first, and sends without one', async () => {
   await Sandbox.run(async (sandbox) => {
-    const { alice, bob, restart } = await pair(sandbox);
-    const file = path.join(sandbox.folder, 'large.bin');
-    const bytes = seededRandom(4)(60_000_000);
-    writeFileSync(file, bytes);
-    const client = alice.client();
-    let killed: Promise<void> | undefined;
-    const [report] = await client.sendFile(await bob.nodeId(), file, {
-      onProgress: ({ phase, bytes: there }) => {
-        if (phase === 'sending' && there > 10_000_000) killed ??= restart();
-      },
+    const { alice, bob } = await pair(sandbox);
+    const file = path.join(sandbox.folder, 'a.txt');
+    writeFileSync(file, 'a');
+    // What scripts for original clients say.
+    const args = ['send-file', await bob.nodeId(), file, '--prefer-direct', '--no-stream'];
+    const ran = await alice.tryPilotctl(args);
+    expect(ran).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^a\.txt sent to /) as string,
     });
-    await killed;
-    client.close();
-    expect(killed).toBeDefined();
-    expect(report).toMatchObject({ bytes: 60_000_000, sha256: sha256(bytes), verified: true });
-    const dir = path.join(bob.paths.root, 'received');
-    await eventually('the file is there', () =>
-      sha256(readFileSync(path.join(dir, 'large.bin'))) === sha256(bytes) ? true : undefined,
-    );
+    expect(ran.stderr).toMatch(/^note: {2}not direct: \S/);
   });
 }, 120_000);
+
+const HALF = 10_000_000;
+
+test.each<[string, (world: World) => Promise<void>]>([
+  [
+    'the receiver is killed and comes back',
+    async ({ bob, relay }) => {
+      await bob.kill();
+      await bob.start('--relay', relay.url);
+    },
+  ],
+  [
+    'the daemon of the sender is killed and comes back',
+    async ({ alice, relay }) => {
+      await alice.kill();
+      await alice.start('--relay', relay.url);
+    },
+  ],
+  [
+    'the relay is killed and comes back',
+    async ({ relay }) => {
+      await relay.kill();
+      await relay.start();
+    },
+  ],
+])(
+  'a file goes on where it was when %s',
+  async (_what, breaks) => {
+    await Sandbox.run(async (sandbox) => {
+      const world = await pair(sandbox);
+      const { alice, bob } = world;
+      const file = path.join(sandbox.folder, 'large.bin');
+      const bytes = seededRandom(4)(60_000_000);
+      writeFileSync(file, bytes);
+      const client = alice.client();
+      let broken: Promise<void> | undefined;
+      const before: number[] = [];
+      const after: number[] = [];
+      const [report] = await client.sendFile(await bob.nodeId(), file, {
+        onProgress: ({ phase, bytes: there }) => {
+          if (phase !== 'sending') return;
+          (broken === undefined ? before : after).push(there);
+          if (there > HALF) broken ??= breaks(world);
+        },
+      });
+      await broken;
+      client.close();
+      expect(before.at(-1)).toBeGreaterThan(HALF);
+      // Nothing that the receiver had acknowledged was sent again.
+      expect(Math.min(...after)).toBeGreaterThan(HALF);
+      expect(report).toMatchObject({ bytes: 60_000_000, sha256: sha256(bytes), verified: true });
+      const dir = path.join(bob.paths.root, 'received');
+      expect(readdirSync(dir).sort()).toEqual(['.partial', 'large.bin']);
+      expect(readdirSync(path.join(dir, '.partial'))).toEqual([]);
+      expect(sha256(readFileSync(path.join(dir, 'large.bin')))).toBe(sha256(bytes));
+    });
+  },
+  120_000,
+);

@@ -4,25 +4,32 @@ import type { FileReport } from '../../client/client.ts';
 import { byteText } from '../byte-text.ts';
 import { defineCommand, rest, target } from '../command.ts';
 import { nodeText } from '../node-text.ts';
-import { duration } from '../option.ts';
+import { duration, toggle } from '../option.ts';
 import { TransferBar } from '../transfer-bar.ts';
 
 export const sendFile = defineCommand({
   args: { target, paths: rest('files and folders; a folder keeps its tree') },
   options: {
     timeout: duration('give up when nothing has moved for this long (default 90s)'),
+    preferDirect: toggle('first look for a direct path, for 10 s at most; over the relay without'),
+    noStream: toggle('needless: a file goes as a stream of any size', { hidden: true }),
   },
   returns:
     'filename, path (below the received folder of the other node), bytes, bytes_sent, bytes_resumed, sha256, elapsed_ms, throughput_mbps, transport, verified, destination; of a folder or several files: files[…], bytes, bytes_sent, bytes_resumed, elapsed_ms, throughput_mbps, destination, left_out[path]',
   details:
     'The other node has each file on its disk, with the same SHA-256, when this returns. A transfer that\nwas cut off goes on by itself, and with the same command later: for a day the other node keeps\nwhat has come. Links inside of a folder are not sent.',
-  async run({ args, client, io, notice, options, signal }) {
+  async run({ args, client, io, notice, options, signal, wait }) {
     if (args.paths.length === 0) {
       throw new PilotError('invalid_argument', 'there is nothing to send', {
         hint: 'pilotctl send-file TARGET FILE…',
       });
     }
     const to = await client.resolve(args.target, { signal });
+    if (options.preferDirect) {
+      const label = `looking for a direct path to ${args.target}`;
+      const { why_not_direct: why } = await wait(label, client.preferDirect(to.id, { signal }));
+      if (why !== '') notice(`not direct: ${why}`);
+    }
     const bar = new TransferBar(io);
     const leftOut: string[] = [];
     const startedMs = performance.now();
