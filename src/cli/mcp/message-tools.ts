@@ -3,18 +3,16 @@ import * as z from 'zod';
 
 import type { OutgoingMessage } from '../../client/client.ts';
 import {
-  DEFAULT_CONTENT_BYTES,
   listedMessage,
   listedSchema,
   listedText,
-  MAX_CONTENT_BYTES,
   messageReport,
   messageSchema,
   messageText,
-  MIN_CONTENT_BYTES,
 } from './message-report.ts';
 import { nodeSchema, nodeView, target } from './node-schema.ts';
 import { defineTool } from './tool.ts';
+import { pieceInput } from './untrusted-content.ts';
 import { shortened } from './untrusted-text.ts';
 
 export const messageId = z.string().min(1).max(128);
@@ -56,9 +54,7 @@ export const read = defineTool({
   isRemote: false,
   input: z.strictObject({
     id: messageId.describe('as pilot_inbox shows it'),
-    offset: z.int().min(0).max(0x7fff_ffff).default(0).describe('the first byte of the piece'),
-    max_bytes: z.int().min(MIN_CONTENT_BYTES).max(MAX_CONTENT_BYTES).default(DEFAULT_CONTENT_BYTES),
-    as: z.enum(['auto', 'base64']).default('auto').describe('base64: exact bytes, also of text'),
+    ...pieceInput,
     peek: z.boolean().default(false).describe('leave it unread'),
   }),
   output: z.object({ message: messageSchema }),

@@ -43,8 +43,9 @@ export const info = defineTool({
     ),
     warnings: z.array(z.string()),
     may_grant_trust: z.boolean().describe('whether pilot_approve and pilot_reject are on'),
+    may_send_files_of: z.array(z.string()).describe('folders, for pilot_send_file'),
   }),
-  async run(_args, { client, allowTrust, signal }) {
+  async run(_args, { client, allowTrust, fileRoots, signal }) {
     const node = await client.info({ signal });
     const { id, address, node_id, hostname, version, uptime_secs, peers } = node;
     const { inbox_count, inbox_unread, outbox_count } = node;
@@ -58,6 +59,7 @@ export const info = defineTool({
         })),
         warnings: node.warnings.map(line),
         may_grant_trust: allowTrust,
+        may_send_files_of: [...fileRoots.folders],
       },
     };
   },

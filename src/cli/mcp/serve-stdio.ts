@@ -7,6 +7,7 @@ import { systemClock } from '../../base/system-clock.ts';
 import type { PilotClient } from '../../client/client.ts';
 import type { Io } from '../io.ts';
 import { CALL_LIMITS } from './call-limits.ts';
+import type { FileRoots } from './file-roots.ts';
 import { PilotServer } from './pilot-server.ts';
 
 /** A payload of 1 MiB whose every character JSON has to escape, and something around it. */
@@ -16,15 +17,16 @@ export interface ServeStdioSettings {
   readonly client: PilotClient;
   readonly io: Pick<Io, 'stdin' | 'stdout' | 'signal'>;
   readonly allowTrust: boolean;
+  readonly fileRoots: FileRoots;
   readonly notice: (line: string) => void;
 }
 
 /** Serves until standard input ends or the signal is aborted: then at once, whatever is still running. */
 export async function serveStdio(settings: ServeStdioSettings): Promise<void> {
-  const { client, io, allowTrust, notice } = settings;
+  const { client, io, allowTrust, fileRoots, notice } = settings;
   const { stdin, stdout, signal } = io;
   const server = new PilotServer({
-    ...{ client, allowTrust, notice },
+    ...{ client, allowTrust, fileRoots, notice },
     clock: systemClock,
     random: randomBytes,
   });

@@ -1,3 +1,4 @@
+import { readFile, received, sendFile } from './file-tools.ts';
 import { inbox, outbox, read } from './message-tools.ts';
 import { find, info, peers, ping } from './node-tools.ts';
 import { send } from './send-tool.ts';
@@ -18,4 +19,7 @@ export const TOOLS: readonly Tool[] = [
   inbox,
   read,
   outbox,
+  sendFile,
+  received,
+  readFile,
 ];

@@ -5,6 +5,7 @@ import { PilotError } from '../../base/pilot-error.ts';
 import type { RandomBytes } from '../../base/random.ts';
 import type { PilotClient } from '../../client/client.ts';
 import type { CallLimits } from './call-limits.ts';
+import type { FileRoots } from './file-roots.ts';
 import type { KeptReplies } from './kept-replies.ts';
 import { shortened, visibleDeep } from './untrusted-text.ts';
 
@@ -15,6 +16,8 @@ export interface ToolContext {
   readonly replies: KeptReplies;
   readonly random: RandomBytes;
   readonly allowTrust: boolean;
+  /** Whose files may be sent. */
+  readonly fileRoots: FileRoots;
   /** Aborted when the client gives the call up, or hangs up. */
   readonly signal: AbortSignal;
 }
@@ -32,6 +35,9 @@ export interface ToolResult<Data> {
  */
 export type ToolEffect = 'reads' | 'adds' | 'decides';
 
+/** `--allow-trust`: decides whom this node trusts. `--allow-files`: sends files of this host. */
+export type ToolOption = '--allow-trust' | '--allow-files';
+
 export interface ToolSpec<Input extends z.ZodObject, Output extends z.ZodObject> {
   readonly name: `pilot_${string}`;
   readonly title: string;
@@ -39,8 +45,8 @@ export interface ToolSpec<Input extends z.ZodObject, Output extends z.ZodObject>
   readonly effect: ToolEffect;
   /** It goes to a peer or a relay. */
   readonly isRemote: boolean;
-  /** Only with --allow-trust: it decides whom this node trusts. */
-  readonly grantsTrust?: boolean;
+  /** Only with that option of `pilotctl mcp`. */
+  readonly needs?: ToolOption;
   readonly input: Input;
   readonly output: Output;
   run(args: z.output<Input>, context: ToolContext): Promise<ToolResult<z.input<Output>>>;
@@ -49,7 +55,7 @@ export interface ToolSpec<Input extends z.ZodObject, Output extends z.ZodObject>
 /** A tool as the server sees it, its types behind it. */
 export interface Tool {
   readonly name: string;
-  readonly grantsTrust: boolean;
+  readonly needs: ToolOption | undefined;
   readonly listing: ToolListing;
   /** PilotError `invalid_argument` for arguments that do not fit. */
   call(args: unknown, context: ToolContext): Promise<CallToolResult>;
@@ -61,7 +67,7 @@ export function defineTool<Input extends z.ZodObject, Output extends z.ZodObject
   const { name, title, description, effect, isRemote } = spec;
   return {
     name,
-    grantsTrust: spec.grantsTrust === true,
+    needs: spec.needs,
     listing: {
       ...{ name, title, description },
       inputSchema: schemaOf(spec.input, 'input'),

@@ -8,9 +8,9 @@ import * as z from 'zod';
 
 import { PilotError } from '../../base/pilot-error.ts';
 import type { PendingTrust } from '../../client/client.ts';
-import { CONTENT_WARNING } from './message-report.ts';
 import { nodeLine, nodeSchema, nodeView, target } from './node-schema.ts';
 import { defineTool, type ToolContext } from './tool.ts';
+import { CONTENT_WARNING } from './untrusted-content.ts';
 import { quoteUntrusted } from './untrusted-text.ts';
 
 const MAX_ANSWER_MS = 60_000;
@@ -112,7 +112,7 @@ export const approve = defineTool({
     'Trusts a node of pilot_pending: from then on it can send messages here. Only when the user said so and has compared the Node ID.',
   effect: 'decides',
   isRemote: true,
-  grantsTrust: true,
+  needs: '--allow-trust',
   input: z.strictObject({ target }),
   output: z.object({ status: z.string(), node: nodeSchema }),
   async run(args, { client, limits, signal }) {
@@ -127,7 +127,7 @@ export const reject = defineTool({
   description: 'Refuses a node of pilot_pending. Only when the user said so.',
   effect: 'decides',
   isRemote: true,
-  grantsTrust: true,
+  needs: '--allow-trust',
   input: z.strictObject({
     target,
     reason: reasonText.describe('why; the other side gets to see it').optional(),

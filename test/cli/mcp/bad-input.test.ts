@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { FileRoots } from '../../../src/cli/mcp/file-roots.ts';
 import type { FakeDaemon } from '../../client/fake-daemon.ts';
 import { errorOf, helpfulDaemon, InMemorySession } from './in-memory.ts';
 
@@ -8,7 +9,8 @@ let session: InMemorySession;
 
 beforeEach(async () => {
   daemon = await helpfulDaemon().start();
-  session = await new InMemorySession(daemon.socketPath, { allowTrust: true }).connect();
+  const fileRoots = await FileRoots.of([import.meta.dirname]);
+  session = await new InMemorySession(daemon.socketPath, { allowTrust: true, fileRoots }).connect();
 });
 
 afterEach(async () => {
@@ -54,6 +56,13 @@ describe('bad input', () => {
     ['pilot_read', { id: '1', max_bytes: 1e9 }, /^max_bytes: /],
     ['pilot_read', { id: '1', as: 'hex' }, /^as: /],
     ['pilot_outbox', { message_id: '' }, /^message_id: /],
+    ['pilot_received', { limit: 101 }, /^limit: /],
+    ['pilot_received', { clear: true }, /clear/],
+    ['pilot_read_file', { name: '' }, /^name: /],
+    ['pilot_read_file', { name: 'x', max_bytes: 262_145 }, /^max_bytes: /],
+    ['pilot_send_file', { target: 'bob' }, /^path: /],
+    ['pilot_send_file', { target: 'bob', path: 'x'.repeat(4097) }, /^path: /],
+    ['pilot_send_file', { target: 'bob', path: ['x'] }, /^path: /],
   ])('%s: %#', async (name, args, message) => {
     const result = await session.call(name, args);
     expect(errorOf(result)).toEqual({
@@ -78,5 +87,7 @@ describe('bad input', () => {
     session = await new InMemorySession(daemon.socketPath).connect();
     await expect(session.call('pilot_approve', { target: 'bob' })).rejects.toThrow('--allow-trust');
     expect(daemon.callsTo('approveTrust')).toEqual([]);
+    const send = { target: 'bob', path: 'x' };
+    await expect(session.call('pilot_send_file', send)).rejects.toThrow('--allow-files');
   });
 });

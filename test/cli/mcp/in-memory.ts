@@ -3,6 +3,7 @@ import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 
 import type { CallLimitsSettings } from '../../../src/cli/mcp/call-limits.ts';
+import { FileRoots } from '../../../src/cli/mcp/file-roots.ts';
 import { PilotServer } from '../../../src/cli/mcp/pilot-server.ts';
 import { PilotClient } from '../../../src/client/client.ts';
 import { FakeDaemon } from '../../client/fake-daemon.ts';
@@ -12,8 +13,11 @@ import { seededRandom } from '../../support/seeded-random.ts';
 
 export interface InMemorySettings {
   readonly allowTrust?: boolean;
+  readonly fileRoots?: FileRoots;
   readonly limits?: CallLimitsSettings;
 }
+
+const NO_FILES = await FileRoots.of([]);
 
 /** A client of the protocol, our server, and the daemon at a socket. */
 export class InMemorySession {
@@ -23,10 +27,12 @@ export class InMemorySession {
   readonly server: PilotServer;
   readonly #pilot: PilotClient;
 
-  constructor(socketPath: string, { allowTrust = false, limits }: InMemorySettings = {}) {
+  constructor(socketPath: string, settings: InMemorySettings = {}) {
+    const { allowTrust = false, fileRoots = NO_FILES, limits } = settings;
     this.#pilot = new PilotClient({ socketPath });
     this.server = new PilotServer({
-      ...{ client: this.#pilot, clock: this.clock, random: seededRandom(10), allowTrust },
+      ...{ client: this.#pilot, clock: this.clock, random: seededRandom(10) },
+      ...{ allowTrust, fileRoots },
       notice: (line) => this.notices.push(line),
       ...(limits !== undefined && { limits }),
     });
@@ -85,5 +91,6 @@ export function helpfulDaemon(): FakeDaemon {
     listOutbox: () => ({ messages: [outgoing('1', { status: 'queued' })], total: 1 }),
     listInbox: () => ({ messages: [incoming('1', { preview: 'hi' })], total: 3, shown: 1 }),
     readInbox: ({ params }) => incoming(params['id'] ?? '', { data: 'hello', encoding: 'utf8' }),
+    listReceived: () => ({ files: [], total: 0, shown: 0, dir: '/nowhere' }),
   });
 }

@@ -38,11 +38,12 @@ describe('the tools', () => {
     expect(tools.map(({ name }) => name)).toEqual([
       ...['pilot_info', 'pilot_find', 'pilot_peers', 'pilot_ping', 'pilot_handshake'],
       ...['pilot_pending', 'pilot_send', 'pilot_inbox', 'pilot_read', 'pilot_outbox'],
+      ...['pilot_received', 'pilot_read_file'],
     ]);
     const readOnly = tools.filter(({ annotations }) => annotations?.readOnlyHint === true);
     expect(readOnly.map(({ name }) => name)).toEqual([
       ...['pilot_info', 'pilot_find', 'pilot_peers', 'pilot_ping', 'pilot_pending'],
-      ...['pilot_inbox', 'pilot_outbox'],
+      ...['pilot_inbox', 'pilot_outbox', 'pilot_received', 'pilot_read_file'],
     ]);
     const decides = tools.filter(({ annotations }) => annotations?.destructiveHint === true);
     expect(decides.map(({ name }) => name)).toEqual(['pilot_handshake']);
@@ -77,6 +78,7 @@ describe('results', () => {
     ['pilot_send', { target: 'bob', data: 'x' }, { sent: { message_id: 'm', to: BOB_VIEW } }],
     ['pilot_inbox', {}, { messages: [{ id: '1', untrusted_preview: 'hi' }], total: 3 }],
     ['pilot_read', { id: '7' }, { message: { id: '7', untrusted_content: { data: 'hello' } } }],
+    ['pilot_received', {}, { files: [], total: 0 }],
     ['pilot_outbox', {}, { messages: [{ message_id: '1', status: 'queued' }], total: 1 }],
     ['pilot_outbox', { message_id: '9' }, { messages: [{ message_id: '9' }], total: 1 }],
   ])('of %s %j', async (name, args, data) => {
@@ -130,6 +132,7 @@ describe('failures', () => {
     const { tools } = await session.client.listTools();
     const args: Record<string, Record<string, unknown>> = {
       ...{ pilot_find: { target: 'bob' }, pilot_ping: { target: 'bob' }, pilot_read: { id: '1' } },
+      pilot_read_file: { name: 'x' },
       ...{ pilot_handshake: { target: 'bob' }, pilot_send: { target: 'bob', data: 'x' } },
     };
     for (const { name } of tools) {

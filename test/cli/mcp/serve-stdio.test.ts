@@ -1,3 +1,6 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import {
@@ -148,6 +151,46 @@ test(
         const base64 = Buffer.from(ATTACK).toString('base64');
         expect(exact).toMatchObject({ message: { untrusted_content: { data: base64 } } });
         expect(await mcp.data('pilot_info')).toMatchObject({ inbox_unread: 0 });
+      });
+    });
+  },
+);
+
+test(
+  'a file goes from a folder that was allowed, and is read at the other end',
+  { timeout: 60_000 },
+  async () => {
+    await Sandbox.run(async (sandbox) => {
+      const [alice, bob] = await twoNodes(sandbox);
+      await befriend(alice, bob);
+      const bobId = await bob.nodeId();
+      const outgoing = path.join(sandbox.folder, 'outgoing');
+      mkdirSync(outgoing);
+      writeFileSync(path.join(outgoing, 'report.txt'), ATTACK);
+      symlinkSync(alice.paths.keyFile, path.join(outgoing, 'link'));
+      const off = async (mcp: McpProcess): Promise<void> => {
+        const call = mcp.call('pilot_send_file', { target: 'bob', path: 'report.txt' });
+        await expect(call).rejects.toThrow('pilotctl mcp --allow-files');
+      };
+      await McpProcess.run(alice, off);
+      const send = async (mcp: McpProcess): Promise<void> => {
+        const sent = await mcp.data('pilot_send_file', { target: 'bob', path: 'report.txt' });
+        expect(sent).toMatchObject({
+          ...{ node: { id: bobId }, filename: 'report.txt', untrusted_path: 'report.txt' },
+          bytes: Buffer.byteLength(ATTACK),
+        });
+        for (const wrong of ['link', alice.paths.keyFile]) {
+          const refused = await mcp.call('pilot_send_file', { target: 'bob', path: wrong });
+          expect(errorOf(refused)).toMatchObject({ code: 'not_found' });
+        }
+      };
+      await McpProcess.run(alice, send, '--allow-files', outgoing);
+      await McpProcess.run(bob, async (mcp) => {
+        const { files } = await mcp.data<{ files: object[] }>('pilot_received');
+        expect(files).toMatchObject([{ untrusted_name: 'report.txt' }]);
+        const read = await mcp.call('pilot_read_file', { name: 'report.txt', as: 'base64' });
+        const data = Buffer.from(ATTACK).toString('base64');
+        expect(read.structuredContent).toMatchObject({ untrusted_content: { data } });
       });
     });
   },
