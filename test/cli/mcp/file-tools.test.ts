@@ -162,7 +162,7 @@ describe('received files', () => {
   });
 
   test('a pipe is not waited for', async () => {
-    execFileSync('mkfifo', [path.join(dir, 'pipe')]);
+    execFileSync('/usr/bin/mkfifo', [path.join(dir, 'pipe')]);
     names = ['pipe'];
     const result = await session.call('pilot_read_file', { name: 'pipe' });
     expect(errorOf(result)).toMatchObject({ code: 'invalid_argument' });
@@ -194,7 +194,7 @@ describe('sending', () => {
 
   test('a folder and a pipe are no files', async () => {
     mkdirSync(path.join(dir, 'folder'));
-    execFileSync('mkfifo', [path.join(dir, 'pipe')]);
+    execFileSync('/usr/bin/mkfifo', [path.join(dir, 'pipe')]);
     for (const file of ['folder', 'pipe']) {
       const result = await session.call('pilot_send_file', { target: 'bob', path: file });
       expect(errorOf(result)).toMatchObject({ code: 'invalid_argument' });
