@@ -1,7 +1,8 @@
 /**
- * UPnP (IGD 2) by `@achingbrain/nat-port-mapper`, which is loaded when a gateway is looked for: 15 MB.
+ * UPnP (IGD 2) by `@achingbrain/nat-port-mapper`, which is loaded when a gateway was found: 15 MB.
  *
- * Not taken from it: its NAT-PMP (a lifetime in milliseconds where the protocol has seconds, no repetition,
+ * Not taken from it: its search (an address that cannot be bound, or an answer without a lifetime, throws out of its
+ * sockets' handlers; it asks whatever URL anybody names and reads without end), its NAT-PMP (a lifetime in milliseconds where the protocol has seconds, no repetition,
  * believes any sender, and a short datagram throws out of its socket's handler), its renewal (timers of its
  * own), and its `unmap` (names the inner port for the outer one and no protocol, so gateways refuse). It
  * gives leases of an hour at least.
@@ -11,15 +12,16 @@ import { once } from 'node:events';
 
 import type { Gateway } from '@achingbrain/nat-port-mapper';
 
-import { endpointRefusal } from '../../ice/candidate.ts';
 import type { MappingGrant, MappingWish, PortMapper } from './port-mapper.ts';
+import { searchUpnpGateway } from './upnp-search.ts';
 
 /** Shown in the gateway's own pages. */
 const DESCRIPTION = 'pilot';
 const WAN_IP_CONNECTION = 'urn:schemas-upnp-org:service:WANIPConnection:2';
 const MIN_LEASE_MS = 3_600_000;
 
-export type FindGateway = (signal: AbortSignal) => Promise<Gateway>;
+/** Where the description of a gateway is. */
+export type FindGateway = (signal: AbortSignal) => Promise<URL>;
 
 /** What the library keeps behind a `Gateway`: the way to actions that it offers no method for. */
 interface GatewayDevice {
@@ -33,14 +35,19 @@ interface GatewayDevice {
 
 export class UpnpMapper implements PortMapper {
   readonly #find: FindGateway;
+  #location: URL | undefined;
   #gateway: Gateway | undefined;
 
-  constructor(find: FindGateway = findGateway) {
+  constructor(find: FindGateway = async (signal) => searchUpnpGateway({ signal })) {
     this.#find = find;
   }
 
   async map(wish: MappingWish, signal: AbortSignal): Promise<MappingGrant> {
-    this.#gateway ??= await this.#find(signal);
+    this.#location ??= await this.#find(signal);
+    const { upnpNat } = await import('@achingbrain/nat-port-mapper');
+    const client = upnpNat({ autoRefresh: false, description: DESCRIPTION });
+    // Each time: of a description that is an hour old it would search the gateway by itself.
+    this.#gateway = await client.getGateway(this.#location, { signal });
     const { internalPort, externalPort } = wish;
     const localHost = await localHostTowards(this.#gateway, signal);
     const lifetimeMs = Math.max(wish.lifetimeMs, MIN_LEASE_MS);
@@ -64,18 +71,6 @@ export class UpnpMapper implements PortMapper {
     ] as const;
     await device?.run(WAN_IP_CONNECTION, 'DeletePortMapping', args, { signal });
   }
-}
-
-/** The first IPv4 gateway that answers. Any host of the network may claim to be one: it has to be in it. */
-async function findGateway(signal: AbortSignal): Promise<Gateway> {
-  const { upnpNat } = await import('@achingbrain/nat-port-mapper');
-  const client = upnpNat({ autoRefresh: false, description: DESCRIPTION });
-  for await (const gateway of client.findGateways({ signal })) {
-    const { family, host, port } = gateway;
-    const isUsable = endpointRefusal({ host, port: port || 80 }, { ours: [] }) === undefined;
-    if (family === 'IPv4' && isUsable) return gateway;
-  }
-  throw new Error('no UPnP gateway answers');
 }
 
 /** Connecting a UDP socket sends nothing and tells which of our addresses would be used. */

@@ -2,8 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { upnpNat } from '@achingbrain/nat-port-mapper';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 
 import { UpnpMapper } from '../../../src/daemon/links/upnp-mapper.ts';
 
@@ -57,7 +56,7 @@ async function startDevice(): Promise<FakeDevice> {
 
 test('a port is mapped for UDP, renewed under its outer number, and given back', async () => {
   const { url, calls } = await startDevice();
-  const mapper = new UpnpMapper(async (signal) => upnpNat().getGateway(url, { signal }));
+  const mapper = new UpnpMapper(async () => Promise.resolve(url));
   const signal = AbortSignal.timeout(5_000);
   expect(await mapper.map(WISH, signal)).toEqual({
     external: { host: '203.0.113.7', port: 5711 },
@@ -78,6 +77,25 @@ test('a port is mapped for UDP, renewed under its outer number, and given back',
   expect(calls.at(-1)).toMatchObject({ action: 'DeletePortMapping' });
   expect(calls.at(-1)?.body).toContain('<NewExternalPort>5711</NewExternalPort>');
   expect(calls.at(-1)?.body).toContain('<NewProtocol>UDP</NewProtocol>');
+});
+
+test('renewed hours later, the description is read again instead of the gateway searched', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const { url, calls } = await startDevice();
+  let searches = 0;
+  const mapper = new UpnpMapper(async () => {
+    searches += 1;
+    return Promise.resolve(url);
+  });
+  const signal = AbortSignal.timeout(5_000);
+  const first = await mapper.map(WISH, signal);
+  vi.setSystemTime(Date.now() + 3 * 3_600_000);
+  expect(await mapper.map(WISH, signal)).toEqual(first);
+  expect(calls.filter(({ action }) => action === 'AddAnyPortMapping')).toHaveLength(2);
+  expect(searches).toBe(1);
 });
 
 test('without a gateway it fails, and there is nothing to give back', async () => {
