@@ -4,6 +4,8 @@ import { STREAM_FRAME, streamFrame, streamFrameHead, StreamFrameReader } from '.
 
 /** A frame's length has 24 bits; a stream has pieces of some 64 KiB anyway. */
 const MAX_PIECE_BYTES = 2 ** 20;
+/** Up to this, one copy is cheaper than a second piece for the system. */
+const COPY_BELOW_BYTES = 4096;
 /** How long the other side has to close once both halves are finished. */
 const PARTING_MS = 5000;
 
@@ -93,11 +95,12 @@ export class FramedDuplex extends Duplex {
 
   #writeAll(chunks: readonly Buffer[], done: Done): void {
     const socket = this.#socket;
-    const pieces = chunks.flatMap(inPieces);
-    if (pieces.length === 0) {
-      done();
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (length < COPY_BELOW_BYTES) {
+      this.#writeSmall(chunks, length, done);
       return;
     }
+    const pieces = chunks.flatMap(inPieces);
     socket.cork();
     for (const [i, piece] of pieces.entries()) {
       socket.write(streamFrameHead(STREAM_FRAME.data, piece.length));
@@ -109,6 +112,17 @@ export class FramedDuplex extends Duplex {
         });
     }
     socket.uncork();
+  }
+
+  #writeSmall(chunks: readonly Buffer[], length: number, done: Done): void {
+    if (length === 0) {
+      done();
+      return;
+    }
+    const frame = Buffer.concat([streamFrameHead(STREAM_FRAME.data, length), ...chunks]);
+    this.#socket.write(frame, (error) => {
+      done(error ?? null);
+    });
   }
 
   #receive(chunk: Buffer): void {

@@ -31,6 +31,7 @@ export const STREAM_FRAME = {
 } as const;
 
 const HEAD_BYTES = 4;
+const NOTHING = Buffer.alloc(0);
 const MAX_LENGTH = 2 ** 24 - 1;
 /** A datagram, its target and port; everything else that is not DATA is shorter. */
 const MAX_WHOLE_BYTES = 66 * 1024;
@@ -77,7 +78,9 @@ export function readDatagramFrame(body: Buffer): FramedDatagram {
 /** Takes frames apart. DATA comes in the pieces in which it arrives, everything else whole. */
 export class StreamFrameReader {
   readonly #take: (kind: number, body: Buffer) => void;
-  #head = Buffer.alloc(0);
+  /** The bytes of a head that have come, as a number, and how many. */
+  #word = 0;
+  #headBytes = 0;
   #kind = 0;
   /** Of the frame's body, what is to come; undefined: a head is. */
   #left: number | undefined;
@@ -96,11 +99,13 @@ export class StreamFrameReader {
   }
 
   #readHead(bytes: Buffer): Buffer {
-    const missing = HEAD_BYTES - this.#head.length;
-    this.#head = Buffer.concat([this.#head, bytes.subarray(0, missing)]);
-    if (this.#head.length < HEAD_BYTES) return Buffer.alloc(0);
-    const word = this.#head.readUInt32BE();
-    this.#head = Buffer.alloc(0);
+    const missing = HEAD_BYTES - this.#headBytes;
+    for (const byte of bytes.subarray(0, missing)) this.#word = this.#word * 2 ** 8 + byte;
+    this.#headBytes += Math.min(missing, bytes.length);
+    if (this.#headBytes < HEAD_BYTES) return NOTHING;
+    const word = this.#word;
+    this.#word = 0;
+    this.#headBytes = 0;
     this.#kind = Math.floor(word / 2 ** 24);
     const length = word % 2 ** 24;
     if (this.#kind !== STREAM_FRAME.data && length > MAX_WHOLE_BYTES) {

@@ -19,6 +19,7 @@ import {
 } from '../../client/stream-api.ts';
 import type { Log } from '../log/log.ts';
 import { nodeIdOf } from '../names/peer-name.ts';
+import { pipeToPeer } from '../streams/pipe-to-peer.ts';
 import type { NodePorts } from '../streams/port-calls.ts';
 import type { PeerStream } from '../streams/stream-duplex.ts';
 import { ApiDatagrams } from './api-datagrams.ts';
@@ -170,5 +171,5 @@ function joinDuplexes(stream: PeerStream, local: FramedDuplex): void {
   });
   if (stream.destroyed) broken();
   stream.pipe(local);
-  local.pipe(stream);
+  pipeToPeer(local, stream);
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 
+import { pipeToPeer } from '../streams/pipe-to-peer.ts';
 import type { PeerStream } from '../streams/stream-duplex.ts';
 
 /** A program that is gone without a FIN (its host slept, a cable was pulled) shows after some ten of these. */
@@ -22,7 +23,7 @@ export function joinStreams(socket: Socket, stream: PeerStream): void {
   });
   if (socket.destroyed) stream.abandon('connection_reset');
   if (stream.destroyed) socket.resetAndDestroy();
-  socket.pipe(stream);
+  pipeToPeer(socket, stream);
   stream.pipe(socket);
 }
 
