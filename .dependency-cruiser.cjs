@@ -26,7 +26,8 @@ const layers = {
 /** The folders of the daemon, lowest first: each may import those before it. What wires them lies beside them. */
 const daemonFolders = [
   ...['names', 'log', 'store', 'links', 'paths', 'relays', 'messages', 'trust', 'peers'],
-  ...['streams', 'node', 'netcheck', 'files', 'services', 'tunnels', 'api', 'pilot-ipc'],
+  ...['streams', 'node', 'netcheck', 'files', 'topics', 'services', 'tunnels', 'api'],
+  'pilot-ipc',
 ];
 
 const oneOf = (names) => `^src/(${names.join('|')})/`;

@@ -51,7 +51,7 @@ const { metafile } = await build({
   chunkNames: 'chunk-[hash]',
   // Packages written for require() need one inside an ES module.
   banner: {
-    js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
+    js: "import { createRequire as requireFrom } from 'node:module';\nconst require = requireFrom(import.meta.url);",
   },
 });
 writeFileSync(

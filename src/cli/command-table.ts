@@ -199,6 +199,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/send-message.ts')).sendMessage,
   },
   {
+    name: 'broadcast',
+    summary: 'send a message to all trusted nodes, or to those with a tag',
+    load: async () => (await import('./commands/broadcast.ts')).broadcast,
+  },
+  {
+    name: 'publish',
+    summary: 'publish an event on a topic of a node',
+    load: async () => (await import('./commands/publish.ts')).publish,
+  },
+  {
+    name: 'subscribe',
+    summary: 'print events of a topic as they come',
+    load: async () => (await import('./commands/subscribe.ts')).subscribe,
+  },
+  {
     name: 'inbox',
     summary: 'received messages: list, follow or clear them',
     load: async () => (await import('./commands/inbox.ts')).inbox,

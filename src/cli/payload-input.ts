@@ -20,20 +20,22 @@ export async function readPayload(
   type: MessageType,
   io: Pick<Io, 'stdin' | 'signal'>,
 ): Promise<Pick<SendMessageRequest, 'type' | 'data' | 'encoding'>> {
-  const bytes = await bytesOf(source, io);
+  const bytes = await readBytes(source, io, MAX_PAYLOAD_BYTES);
   const payload = encodePayload(bytes, type);
   if (type === 'json') checkJson(payload.data);
   return payload;
 }
 
-async function bytesOf(
+/** The same as bytes, whatever they are. */
+export async function readBytes(
   { data, dataFile }: PayloadSource,
   { stdin, signal }: Pick<Io, 'stdin' | 'signal'>,
+  maxBytes: number,
 ): Promise<Uint8Array> {
   if (data !== undefined && dataFile !== undefined) {
     throw new PilotError('invalid_argument', '--data and --data-file exclude each other');
   }
-  const limits = { maxBytes: MAX_PAYLOAD_BYTES, signal };
+  const limits = { maxBytes, signal };
   if (data === '-') return readAll(stdin, { ...limits, what: 'standard input' });
   if (data !== undefined) return new TextEncoder().encode(data);
   if (dataFile !== undefined) {

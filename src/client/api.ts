@@ -11,6 +11,7 @@ import type { ConnectionView } from './connection-api.ts';
 import { FILE_EVENT_NAMES, type FileEvents } from './file-api.ts';
 import type { NodeNames } from './node-names.ts';
 import type { PathAlarmKind, PathEvents, PathKind, PathView, PreferDirect } from './path-api.ts';
+import { TOPIC_ROUTES } from './topic-api.ts';
 import { TUNNEL_ROUTES, type TunnelFailure } from './tunnel-api.ts';
 
 export type * from './config-api.ts';
@@ -21,6 +22,7 @@ export type * from './node-names.ts';
 export type * from './path-api.ts';
 export type * from './stream-api.ts';
 export type * from './tag-api.ts';
+export type * from './topic-api.ts';
 export type * from './tunnel-api.ts';
 
 export interface ApiFailure {
@@ -72,6 +74,7 @@ export const ROUTES = {
   listenStreams: { method: 'GET', path: '/v1/streams/listen' },
   acceptStream: { method: 'GET', path: '/v1/streams/accept' },
   datagrams: { method: 'GET', path: '/v1/datagrams' },
+  ...TOPIC_ROUTES,
   ...TUNNEL_ROUTES,
   metrics: { method: 'GET', path: '/metrics' },
   openapi: { method: 'GET', path: '/openapi.json' },

@@ -44,6 +44,7 @@ import { newMessageId } from './message-id.ts';
 import { encodePayload, type Payload } from './payload.ts';
 import type { RequestHandler, ServeOptions } from './serve.ts';
 import { defaultSocketPath } from './socket-path.ts';
+import { TopicClient } from './topic-client.ts';
 import { Transport } from './transport.ts';
 import { TunnelClient } from './tunnel-client.ts';
 
@@ -61,6 +62,7 @@ export type { FileReport, SendFileOptions, SendFileProgress } from './send-file.
 export type { RequestHandler, ServeFailure, ServeOptions } from './serve.ts';
 export { defaultSocketPath } from './socket-path.ts';
 export type { OfferedStream, StreamListener } from './stream-listener.ts';
+export type { SubscribeTopicOptions, TopicEvent, TopicSubscription } from './topic-stream.ts';
 
 export interface PilotClientOptions {
   /** Default: `PILOT_SOCKET`, else `pilotd.sock` in `${PILOT_HOME:-$HOME}/.pilot`. */
@@ -345,6 +347,11 @@ export class PilotClient extends FileClient {
       options,
     );
     await server.run(options.signal);
+  }
+
+  /** Events by topic, at the broker of this node or of a peer. */
+  get topics(): TopicClient {
+    return new TopicClient(this.#transport);
   }
 
   /** Services of this host for peers, ports of this host that lead to peers, the gateway, the proxy. */

@@ -44,6 +44,7 @@ export interface NodeDeps {
 export interface DaemonNode {
   readonly api: NodeApi;
   readonly netcheck: HostFacts['netcheck'];
+  readonly topics: HostFacts['topics'];
   readonly tunnels: HostFacts['tunnels'];
   readonly received: HostFacts['received'];
   /** The host may have slept: what was connected may not be any more. */
@@ -238,6 +239,7 @@ function hostFacts(
     rotations: () => identity.chain.length,
     settings: () => settings,
     netcheck: node.netcheck,
+    topics: node.topics,
     tunnels: node.tunnels,
     received: node.received,
   };

@@ -10,12 +10,14 @@ import type { QuotaLimits } from './files/received-quota.ts';
 import { ReceivedView } from './files/received-view.ts';
 import { openNetcheck } from './netcheck/open-netcheck.ts';
 import { PilotNode } from './node/node.ts';
-import type { NodeSettings } from './node/node-core.ts';
+import type { NodeSettings } from './node/node-settings.ts';
 import { openNetwork } from './paths/open-network.ts';
 import { Echo } from './services/echo.ts';
+import { EventStreamService } from './services/event-stream-service.ts';
 import { openDataExchange } from './services/open-data-exchange.ts';
 import { Services } from './services/services.ts';
 import { Store } from './store/store.ts';
+import { openSubscribers, openTopics } from './topics/open-topics.ts';
 import { Tunnels } from './tunnels/tunnels.ts';
 
 const KIB = 1024;
@@ -59,6 +61,8 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
       clock,
       limits: filesOf(config),
     });
+    const topicDeps = { node, storage, clock, random, log, limits: settings };
+    const topics = openTopics(topicDeps);
     const services = new Services(config.services, {
       echo: () => new Echo({ ports: node.ports, clock }),
       data_exchange: () =>
@@ -70,12 +74,19 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
           random,
           log,
         }),
+      event_stream: () =>
+        new EventStreamService({
+          ...{ ports: node.ports, clock, broker: topics.broker },
+          durable: openSubscribers(topicDeps, topics.broker),
+          rate: { perSecond: config.events.publish_per_second, burst: config.events.publish_burst },
+        }),
     });
     await tunnels.start();
     node.start();
     return {
       api: node,
       netcheck: async (request, signal) => netcheck.run(request, signal),
+      topics,
       tunnels,
       received: new ReceivedView(folder, clock),
       onWake: () => {
@@ -86,6 +97,7 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
         node.keyRotated();
       },
       stop: async () => {
+        topics.close();
         await tunnels.stop();
         await services.stop();
         await node.stop();

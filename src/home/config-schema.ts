@@ -199,6 +199,15 @@ const services = section({
   }),
 });
 
+const events = section({
+  publish_per_second: integer('Events a second that another node may publish here.', {
+    ...{ unit: 'events', min: 1, max: 1_000_000, default: 100 },
+  }),
+  publish_burst: integer('Events that another node may publish at once.', {
+    ...{ unit: 'events', min: 1, max: 1_000_000, default: 200 },
+  }),
+});
+
 const files = section({
   received_max_mb: integer('Disk space for files of other nodes; more are refused.', {
     ...{ unit: 'MiB', min: 1, max: 1_048_576, default: 2048 },
@@ -252,6 +261,7 @@ export const CONFIG_SCHEMA = z.strictObject({
   trust,
   messaging,
   services,
+  events,
   files,
   api,
   observability,

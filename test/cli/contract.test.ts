@@ -7,9 +7,10 @@ import { BOB, BOB_AS_PEER, incoming } from '../client/fake-nodes.ts';
 import { type Case, CASES as FIRST_CASES, PENDING, TRUSTED } from './daemon-commands.ts';
 import { CONNECTION, PORT_CASES } from './port-commands.ts';
 import { runCli } from './run-cli.ts';
+import { TOPIC_CASES } from './topic-cases.ts';
 import { TUNNEL_CASES } from './tunnel-commands.ts';
 
-const CASES = [...FIRST_CASES, ...PORT_CASES, ...TUNNEL_CASES];
+const CASES = [...FIRST_CASES, ...PORT_CASES, ...TOPIC_CASES, ...TUNNEL_CASES];
 
 let daemon: FakeDaemon;
 let env: Readonly<Record<string, string>>;
@@ -155,6 +156,7 @@ test('every command is in a test of its output', () => {
     'serve',
     // test/e2e/send-file.test.ts
     'send-file',
+    'subscribe',
     'mcp',
     'context',
     'completion',

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
 
-import { type Fixture, startApi } from '../daemon/api/api-fixture.ts';
+import { type ApiOptions, type Fixture, startApi } from '../daemon/api/api-fixture.ts';
 import { type JoinedPorts, joinedPorts } from '../daemon/joined-ports.ts';
 import { type CliSettings, type Ran, runCli, type RunningCli, startCli } from './run-cli.ts';
 
@@ -12,13 +12,17 @@ export interface User {
 }
 
 /** Two local APIs over nodes that are joined in memory; each reaches the other by any target. */
-export async function twoDaemons(): Promise<JoinedPorts & { alice: User; bob: User }> {
+export async function twoDaemons(
+  apiOf: (joined: JoinedPorts) => Promise<readonly [ApiOptions, ApiOptions]> = async () =>
+    Promise.resolve([{}, {}]),
+): Promise<JoinedPorts & { alice: User; bob: User }> {
   const joined = await joinedPorts();
   onTestFinished(() => {
     joined.close();
   });
+  const options = await apiOf(joined);
   const user = async (i: 0 | 1): Promise<User> => {
-    const daemon = await startApi();
+    const daemon = await startApi(options[i]);
     daemon.node.ports = joined.ports[i];
     const env = { PILOT_SOCKET: daemon.socketPath };
     return {

@@ -8,6 +8,7 @@ import { ManualClock } from '../support/manual-clock.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { FakeNode } from './fake-node.ts';
+import { lonelyTopics } from './topics/lonely-topics.ts';
 import { noTunnels } from './tunnels/fake-tunnels.ts';
 
 export interface Home {
@@ -36,7 +37,8 @@ export function newHome(): Home {
     history.push('opened');
     const api = new FakeNode();
     return Promise.resolve({
-      ...{ api, netcheck: api.netcheck, received: api.received, tunnels: noTunnels },
+      ...{ api, netcheck: api.netcheck, received: api.received },
+      ...{ topics: lonelyTopics(), tunnels: noTunnels },
       onWake: () => history.push('woken'),
       onKeyRotated: () => history.push('key rotated'),
       stop: async () => {

@@ -10,6 +10,7 @@ import { readKeyFile } from '../../src/home/key-file.ts';
 import { call } from './api/api-fixture.ts';
 import { type Home, newHome } from './daemon-fixture.ts';
 import { FakeNode, NAMES } from './fake-node.ts';
+import { lonelyTopics } from './topics/lonely-topics.ts';
 import { noTunnels } from './tunnels/fake-tunnels.ts';
 
 const modeOf = (file: string): number => statSync(file).mode & 0o777;
@@ -115,7 +116,7 @@ describe('an end', () => {
       openNode: async () =>
         Promise.resolve({
           ...{ api: new FakeNode(), netcheck: new FakeNode().netcheck, tunnels: noTunnels },
-          received: new FakeNode().received,
+          ...{ received: new FakeNode().received, topics: lonelyTopics() },
           onWake: () => undefined,
           onKeyRotated: () => undefined,
           stop: async () => Promise.reject(new Error('disk gone')),

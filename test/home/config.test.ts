@@ -76,6 +76,7 @@ test('without any source every setting has its default', () => {
       outbox: { max_messages: 100_000, max_mb: 1024 },
     },
     services: { echo: true, data_exchange: true, event_stream: true },
+    events: { publish_per_second: 100, publish_burst: 200 },
     files: { received_max_mb: 2048, received_max_files: 10_000 },
     api: { pilot_ipc: '' },
     observability: {

@@ -181,6 +181,8 @@ export const REFUSED_BY_KEY: Record<string, readonly Refused[]> = {
   'services.echo': [],
   'services.data_exchange': [],
   'services.event_stream': [],
+  'events.publish_per_second': [below(0), below(1_000_001)],
+  'events.publish_burst': [below(0), below(1_000_001)],
   'files.received_max_mb': [below(0), below(1_048_577)],
   'files.received_max_files': [below(0), below(1_000_001)],
   'api.pilot_ipc': [

@@ -37,6 +37,7 @@ import {
 } from './api-path-replies.ts';
 import type { Replies } from './api-routes.ts';
 import { schemaOf } from './api-schemas.ts';
+import { TOPIC_REPLIES } from './topic-replies.ts';
 import { TUNNEL_REPLIES, tunnelFailure } from './tunnel-replies.ts';
 
 /**
@@ -308,6 +309,7 @@ export const REPLIES = schemaOf<Replies>()(
     readInbox: incoming,
     markInbox: incoming,
     clearInbox: z.object({ cleared: count, remaining: count }),
+    ...TOPIC_REPLIES,
     ...TUNNEL_REPLIES,
     ...FILE_REPLIES,
   }),

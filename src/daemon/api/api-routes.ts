@@ -34,10 +34,11 @@ import type { RouteName } from './api-schemas.ts';
 import { connectionsOf, disconnect } from './connection-views.ts';
 import { healthOf, type HostFacts, identityOf, infoOf } from './host-view.ts';
 import { sendDatagram } from './send-datagram.ts';
+import { topicHandlers, type TopicReplies } from './topic-handlers.ts';
 import { tunnelHandlers, type TunnelReplies } from './tunnel-handlers.ts';
 
 /** What each route answers with. The other routes write their own text: events, metrics, openapi. */
-export interface Replies extends TunnelReplies {
+export interface Replies extends TopicReplies, TunnelReplies {
   info: Info;
   health: Health;
   identity: IdentityView;
@@ -141,6 +142,7 @@ function apiHandlers(node: NodeApi, host: HostFacts): Handlers {
     readInbox: async ({ params, query }) => node.readInbox(params.id, query),
     markInbox: async ({ params }) => node.markInboxRead(params.id),
     clearInbox: async ({ query }) => node.clearInbox(query),
+    ...topicHandlers(host.topics),
     ...tunnelHandlers(host.tunnels),
     listReceived: async ({ query }) => host.received.list(query),
     clearReceived: async ({ query }) => host.received.clear(query),

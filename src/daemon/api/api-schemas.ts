@@ -25,7 +25,9 @@ import {
   type TrustRejectRequest,
   type TrustRequest,
 } from '../../client/api.ts';
+import { flag } from './query-flag.ts';
 import { schemaOf } from './schema-of.ts';
+import { TOPIC_REQUESTS } from './topic-requests.ts';
 import { TUNNEL_REQUESTS } from './tunnel-requests.ts';
 
 export type { RouteName };
@@ -54,11 +56,6 @@ const messageName = z.string().min(1).max(128);
 const byId = z.strictObject({ id: messageName });
 const byTarget = schemaOf<TargetRequest>()(z.strictObject({ target }));
 
-/** `full`, `full=true`, `full=1`; the text of a query is all there is. */
-const flag = z
-  .enum(['', 'true', '1', 'false', '0'])
-  .transform((text) => text !== 'false' && text !== '0')
-  .pipe(z.boolean());
 const number = z
   .string()
   .regex(/^\d{1,9}$/, 'expected a whole number')
@@ -218,6 +215,7 @@ export const REQUESTS = {
   listenStreams: { query: byPort },
   acceptStream: { query: schemaOf<AcceptQuery>()(z.strictObject({ stream: messageName })) },
   datagrams: { query: byPort },
+  ...TOPIC_REQUESTS,
   ...TUNNEL_REQUESTS,
   metrics: {},
   openapi: {},

@@ -4,6 +4,7 @@
  *     dial    ──> a peer's stream ─────────────────────────┐
  *     listen  ──> a port ──> OFFER ──> accept ──> a stream ┴──> FramedDuplex <──> PeerStream
  *     datagrams ──> a port ──> DATAGRAM both ways
+ *     subscribe, publish ──> events, in DATA (client/event-frame.ts)
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -22,30 +23,42 @@ import { nodeIdOf } from '../names/peer-name.ts';
 import { pipeToPeer } from '../streams/pipe-to-peer.ts';
 import type { NodePorts } from '../streams/port-calls.ts';
 import type { PeerStream } from '../streams/stream-duplex.ts';
+import type { NodeTopics } from '../topics/topics.ts';
 import { ApiDatagrams } from './api-datagrams.ts';
 import { asPilotError, failureOf, hungUp, stopping } from './api-errors.ts';
 import { parseRequest } from './api-request.ts';
 import { ApiStreamOffers } from './api-stream-offers.ts';
+import { ApiTopics } from './api-topics.ts';
 import { acceptUpgrade, notUpgraded, offersUpgrade, refuseUpgrade } from './api-upgrade.ts';
 
 export interface ApiStreamsDeps {
   readonly node: { readonly ports: NodePorts };
+  readonly host: { readonly topics: NodeTopics };
   readonly clock: Clock;
   readonly log: Log;
 }
 
-export const STREAM_ROUTES = ['dialStream', 'listenStreams', 'acceptStream', 'datagrams'] as const;
+export const STREAM_ROUTES = [
+  'dialStream',
+  'listenStreams',
+  'acceptStream',
+  'datagrams',
+  'subscribeTopic',
+  'publishTopics',
+] as const;
 type UpgradeName = (typeof STREAM_ROUTES)[number];
 
 export class ApiStreams {
   readonly #deps: ApiStreamsDeps;
   readonly #offers: ApiStreamOffers;
+  readonly #topics: ApiTopics;
   readonly #sockets = new Set<Duplex>();
   #isStopping = false;
 
   constructor(deps: ApiStreamsDeps) {
     this.#deps = deps;
     this.#offers = new ApiStreamOffers(deps);
+    this.#topics = new ApiTopics(deps.host.topics);
   }
 
   /** False: the request is for somebody else. Otherwise the socket is taken care of. */
@@ -97,6 +110,18 @@ export class ApiStreams {
         new ApiDatagrams(this.#deps.node.ports, socket).start(port, head);
         return;
       }
+      case 'subscribeTopic': {
+        const wanted = parseRequest(name, { ...raw, body: undefined }).query;
+        acceptUpgrade(socket, STREAM_PROTOCOL, {});
+        this.#topics.subscribe(wanted, framed(socket, head));
+        return;
+      }
+      case 'publishTopics': {
+        const { target } = parseRequest(name, { ...raw, body: undefined }).query;
+        acceptUpgrade(socket, STREAM_PROTOCOL, {});
+        this.#topics.publish(target, framed(socket, head));
+        return;
+      }
     }
   }
 
@@ -132,14 +157,7 @@ export class ApiStreams {
       [STREAM_PEER_HEADER]: nodeIdOf(stream.peer),
       [STREAM_PORT_HEADER]: stream.localPort,
     });
-    const local = new FramedDuplex(socket, {
-      head,
-      errorOf: () => hungUp(),
-      cut: hungUp,
-      failureOf: (error) =>
-        JSON.stringify(failureOf(error instanceof PilotError ? error : stopping())),
-    });
-    joinDuplexes(stream, local);
+    joinDuplexes(stream, framed(socket, head));
   }
 
   #refuse(socket: Duplex, error: unknown): void {
@@ -156,6 +174,16 @@ interface UpgradeCall {
   readonly query: string;
   readonly socket: Duplex;
   readonly head: Buffer;
+}
+
+function framed(socket: Duplex, head: Buffer): FramedDuplex {
+  return new FramedDuplex(socket, {
+    head,
+    errorOf: () => hungUp(),
+    cut: hungUp,
+    failureOf: (error) =>
+      JSON.stringify(failureOf(error instanceof PilotError ? error : stopping())),
+  });
 }
 
 /** Either one's halves end with the other's, and what breaks one breaks the other. */

@@ -9,6 +9,7 @@ import type {
 } from '../../client/api.ts';
 import type { ReceivedView } from '../files/received-view.ts';
 import type { NodeApi, NodeCounters } from '../node/node-api.ts';
+import type { NodeTopics } from '../topics/topics.ts';
 import type { TunnelCalls } from '../tunnels/tunnels.ts';
 import { connectionsOf } from './connection-views.ts';
 
@@ -27,6 +28,8 @@ export interface HostFacts {
   settings(): ConfigList;
   /** Looks at the network of this host; `Netcheck.run`. */
   netcheck(request: NetcheckRequest, signal: AbortSignal): Promise<Netcheck>;
+  /** Events by topic, of this node and of its peers. */
+  readonly topics: NodeTopics;
   readonly tunnels: TunnelCalls;
   /** Files of other nodes. */
   readonly received: Pick<ReceivedView, 'list' | 'clear'>;

@@ -4,6 +4,7 @@ import { ERROR_CODES } from '../../base/pilot-error.ts';
 import { type ApiFailure, ROUTES } from '../../client/api.ts';
 import { EVENTS, NAMED_SCHEMAS, REPLIES } from './api-replies.ts';
 import { REQUESTS, type RequestSchemas, type RouteName, schemaOf } from './api-schemas.ts';
+import { TOPIC_SUMMARIES } from './topic-replies.ts';
 import { TUNNEL_SUMMARIES } from './tunnel-replies.ts';
 
 type Json = Record<string, unknown>;
@@ -55,6 +56,7 @@ export const SUMMARIES: Readonly<Record<RouteName, string>> = {
   listenStreams: 'Listen on a port: what peers open is offered',
   acceptStream: 'Take a stream that was offered',
   datagrams: 'A port for datagrams, both ways',
+  ...TOPIC_SUMMARIES,
   ...TUNNEL_SUMMARIES,
   metrics: 'Metrics in the Prometheus text format',
   openapi: 'This document',
@@ -67,6 +69,8 @@ const UPGRADES = {
   listenStreams: FRAMES,
   acceptStream: FRAMES,
   datagrams: FRAMES,
+  subscribeTopic: FRAMES,
+  publishTopics: FRAMES,
 } as const satisfies Partial<Record<RouteName, string>>;
 type UpgradedName = keyof typeof UPGRADES;
 

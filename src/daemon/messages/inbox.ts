@@ -170,9 +170,9 @@ export class Inbox {
     return read;
   }
 
-  /** Removes what was received before; resolves with how many those were. */
-  async clear(beforeMs = Infinity): Promise<number> {
-    const doomed = [...this.#entries.values()].filter((entry) => entry.receivedAtMs < beforeMs);
+  /** Removes what is meant; resolves with how many those were. */
+  async clear(isMeant: (entry: InboxEntry) => boolean = () => true): Promise<number> {
+    const doomed = [...this.#entries.values()].filter(isMeant);
     await this.#deps.storage.commit(doomed.flatMap(removalOf));
     // One that was marked as read meanwhile was written once more.
     const rewritten = doomed.filter((entry) => this.#entries.get(entry.sequence) !== entry);

@@ -96,6 +96,11 @@ export class Messages {
     }
   }
 
+  /** Queues a message at once; resolves when it is on disk. PilotError `unavailable`, thrown or by it: there is no room. */
+  post(message: NewMessage): { readonly onDisk: Promise<void> } {
+    return this.#put(message, 'soon');
+  }
+
   view(entry: OutboxEntry): OutgoingMessage {
     const { namesOf, waitsFor } = this.#deps;
     return outgoingView(entry, namesOf(entry.peer), waitsFor(entry.peer));
@@ -168,20 +173,14 @@ export class Messages {
    * who serves has others to go on with: so it does not hold the process up for a transaction of its own.
    */
   async #enqueue(message: NewMessage, isForReply: boolean): Promise<OutboxEntry> {
-    const { outbox, log, trace, wake } = this.#deps;
+    const { outbox } = this.#deps;
     const known = outbox.find(message.id);
     if (known !== undefined) {
       await outbox.settled();
       if (outbox.find(message.id) !== undefined) return known;
     }
     const isPatient = isForReply || message.replyTo !== '';
-    const { entry, durable } = outbox.add(message, isPatient ? 'soon' : 'now');
-    log.debug(trace(entry), 'message queued');
-    // A session takes it at once; a mailbox when it is on disk.
-    wake(message.peer);
-    const onDisk = durable.then(() => {
-      wake(message.peer);
-    });
+    const { entry, onDisk } = this.#put(message, isPatient ? 'soon' : 'now');
     if (isForReply) {
       onDisk.catch((error: unknown) => {
         this.#waiters.fail(entry.id, error as PilotError);
@@ -190,6 +189,18 @@ export class Messages {
       await onDisk;
     }
     return entry;
+  }
+
+  #put(message: NewMessage, when: 'now' | 'soon'): { entry: OutboxEntry; onDisk: Promise<void> } {
+    const { outbox, log, trace, wake } = this.#deps;
+    const { entry, durable } = outbox.add(message, when);
+    log.debug(trace(entry), 'message queued');
+    // A session takes it at once; a mailbox when it is on disk.
+    wake(message.peer);
+    const onDisk = durable.then(() => {
+      wake(message.peer);
+    });
+    return { entry, onDisk };
   }
 
   async #confirmed(entry: OutboxEntry, ms: number, signal?: AbortSignal): Promise<void> {

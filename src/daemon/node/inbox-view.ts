@@ -20,6 +20,8 @@ interface InboxViewDeps {
   readonly messages: Messages;
   /** The first key (hexadecimal) of the sender that a caller names. */
   readonly peerNamed: (target: string) => string;
+  /** In no list, and not cleared: it is for another part of the daemon. */
+  readonly isClaimed: (entry: InboxEntry) => boolean;
 }
 
 /** Of a list whose caller names none. */
@@ -40,7 +42,7 @@ export class InboxView {
     const limit = query.limit ?? DEFAULT_LIMIT;
     const shown: IncomingMessage[] = [];
     let total = 0;
-    for (const entry of inbox.newestFirst()) {
+    for (const entry of this.#unclaimed()) {
       const isMeant =
         (sender === undefined || entry.sender === sender) &&
         entry.receivedAtMs >= sinceMs &&
@@ -67,10 +69,18 @@ export class InboxView {
   }
 
   async clear(before: string | undefined): Promise<InboxCleared> {
-    const { clock, inbox } = this.#deps;
+    const { clock, inbox, isClaimed } = this.#deps;
     const beforeMs = before === undefined ? Infinity : parseTime(before, clock.now());
-    const cleared = await onDisk(inbox.clear(beforeMs));
-    return { cleared, remaining: inbox.size };
+    const isMeant = (entry: InboxEntry): boolean =>
+      entry.receivedAtMs < beforeMs && !isClaimed(entry);
+    const cleared = await onDisk(inbox.clear(isMeant));
+    return { cleared, remaining: [...this.#unclaimed()].length };
+  }
+
+  *#unclaimed(): Iterable<InboxEntry> {
+    for (const entry of this.#deps.inbox.newestFirst()) {
+      if (!this.#deps.isClaimed(entry)) yield entry;
+    }
   }
 
   #find(id: string): InboxEntry {

@@ -14,15 +14,14 @@ import type { EventMap, NodeNames, PeerView } from '../../client/api.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { decodeNodeRecord } from '../../identity/node-record.ts';
 import type { Log } from '../log/log.ts';
-import { Inbox, type InboxLimits } from '../messages/inbox.ts';
+import { Inbox } from '../messages/inbox.ts';
+import type { MailClaim } from '../messages/mail-claim.ts';
 import { Messages } from '../messages/messages.ts';
-import { Outbox, type OutboxLimits } from '../messages/outbox.ts';
+import { Outbox } from '../messages/outbox.ts';
 import type { OutboxEntry } from '../messages/outbox-entry.ts';
-import type { SendLimits } from '../messages/send-request.ts';
 import { namesOf, namesOfKey } from '../names/node-names.ts';
 import type { PathNetwork } from '../paths/path-network.ts';
-import type { PathSettings } from '../paths/path-settings.ts';
-import type { PeerPorts, RetryPolicy } from '../peers/peer-deps.ts';
+import type { PeerPorts } from '../peers/peer-deps.ts';
 import { Peers } from '../peers/peers.ts';
 import { Postman } from '../relays/postman.ts';
 import { Publisher } from '../relays/publisher.ts';
@@ -30,24 +29,14 @@ import type { RelayPort } from '../relays/relay-port.ts';
 import { RelaySet } from '../relays/relay-set.ts';
 import type { Storage } from '../store/storage.ts';
 import { KeyNews } from '../trust/key-news.ts';
-import { Trust, type TrustSettings } from '../trust/trust.ts';
+import { Trust } from '../trust/trust.ts';
 import { TrustCourier } from '../trust/trust-courier.ts';
 import type { TrustRecord, TrustState } from '../trust/trust-record.ts';
 import { TrustStore } from '../trust/trust-store.ts';
+import type { NodeSettings } from './node-settings.ts';
 import { peerView, pendingView } from './node-views.ts';
 import { PathNews } from './path-news.ts';
 import { Targets } from './target.ts';
-
-export interface NodeSettings {
-  readonly hostname: string;
-  readonly trust: TrustSettings;
-  readonly send: SendLimits;
-  readonly retry: RetryPolicy;
-  readonly inbox: InboxLimits;
-  readonly outbox: OutboxLimits;
-  readonly handshakeTimeoutMs: number;
-  readonly paths: PathSettings;
-}
 
 export interface NodeCoreDeps {
   readonly identity: Identity;
@@ -79,6 +68,7 @@ export class NodeCore {
   readonly messages: Messages;
   readonly targets: Targets;
   onRoundTrip: (rttMs: number) => void = () => undefined;
+  claim: MailClaim | undefined;
   readonly #deps: NodeCoreDeps;
   readonly #courier: TrustCourier;
   readonly #keyNews: KeyNews;
@@ -115,7 +105,8 @@ export class NodeCore {
     this.inbox = new Inbox({
       ...{ storage, clock, limits: settings.inbox },
       received: (entry, payload) => {
-        this.messages.received(entry, payload);
+        if (this.claim?.isClaimed(entry) === true) this.claim.received(entry);
+        else this.messages.received(entry, payload);
       },
     });
     this.messages = new Messages({

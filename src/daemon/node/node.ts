@@ -35,6 +35,7 @@ import type {
   TrustRequest,
   TrustRequestReply,
 } from '../../client/api.ts';
+import type { MailClaim } from '../messages/mail-claim.ts';
 import { onDisk } from '../store/on-disk.ts';
 import { PortCalls } from '../streams/port-calls.ts';
 import type { TrustRecord } from '../trust/trust-record.ts';
@@ -91,6 +92,7 @@ export class PilotNode implements NodeApi {
       inbox: this.#core.inbox,
       messages: this.#core.messages,
       peerNamed: (target) => this.#peerNamed(target),
+      isClaimed: (entry) => this.#core.claim?.isClaimed(entry) ?? false,
     });
   }
 
@@ -99,8 +101,13 @@ export class PilotNode implements NodeApi {
   }
 
   /** Where messages arrive that came by a stream. */
-  get arrivals(): Pick<NodeCore, 'inbox' | 'messages' | 'outbox'> {
+  get arrivals(): Pick<NodeCore, 'inbox' | 'messages' | 'outbox' | 'store'> {
     return this.#core;
+  }
+
+  /** Before it starts. */
+  claimMail(claim: MailClaim): void {
+    this.#core.claim = claim;
   }
 
   get onRoundTrip(): (rttMs: number) => void {

@@ -11,6 +11,7 @@ export const TABLES = [
   'inbox-payloads',
   'seen',
   'tunnels',
+  'topics',
 ] as const;
 
 export type TableName = (typeof TABLES)[number];

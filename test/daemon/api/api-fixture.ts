@@ -7,8 +7,10 @@ import type { Clock } from '../../../src/base/clock.ts';
 import { systemClock } from '../../../src/base/system-clock.ts';
 import { ApiServer } from '../../../src/daemon/api/api-server.ts';
 import type { HostFacts } from '../../../src/daemon/api/host-view.ts';
+import type { NodeTopics } from '../../../src/daemon/topics/topics.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { FakeNode } from '../fake-node.ts';
+import { lonelyTopics } from '../topics/lonely-topics.ts';
 import { noTunnels } from '../tunnels/fake-tunnels.ts';
 
 export interface LogLine {
@@ -19,7 +21,7 @@ export interface LogLine {
 
 export { temporaryFolder };
 
-function hostFacts(folder: string, node: FakeNode): HostFacts {
+function hostFacts(folder: string, node: FakeNode, topics: NodeTopics): HostFacts {
   return {
     version: '1.2.3',
     pid: 4711,
@@ -35,6 +37,7 @@ function hostFacts(folder: string, node: FakeNode): HostFacts {
       config_path: path.join(folder, 'config.yaml'),
     }),
     netcheck: node.netcheck,
+    topics,
     tunnels: noTunnels,
     received: node.received,
   };
@@ -47,19 +50,18 @@ export interface Fixture {
   readonly log: LogLine[];
 }
 
-interface ApiOptions {
+export interface ApiOptions {
   readonly clock?: Clock;
   readonly maxPayloadBytes?: number;
   readonly logRequests?: boolean;
+  readonly topics?: NodeTopics;
 }
 
 /** A local API over a fake node, on a real socket. Who opens it closes it. */
-export async function openApi(
-  folder: string,
-  { clock = systemClock, maxPayloadBytes = 1024, logRequests = false }: ApiOptions = {},
-): Promise<Fixture> {
+export async function openApi(folder: string, options: ApiOptions = {}): Promise<Fixture> {
+  const { clock = systemClock, maxPayloadBytes = 1024, logRequests = false } = options;
   const node = new FakeNode();
-  const host = hostFacts(folder, node);
+  const host = hostFacts(folder, node, options.topics ?? lonelyTopics());
   const log: LogLine[] = [];
   const at =
     (level: string) =>

@@ -77,7 +77,8 @@ describe.each(operations)('$operation.operationId', ({ path, operation }) => {
     );
     expect(inPath.every(({ required }) => required)).toBe(true);
     expect(operation.summary.length).toBeGreaterThan(5);
-    const isUpgraded = /^(calls|datagrams|\w+Streams?)$/.test(operation.operationId);
+    const upgraded = /^(calls|datagrams|subscribeTopic|publishTopics|\w+Streams?)$/;
+    const isUpgraded = upgraded.test(operation.operationId);
     const done = isUpgraded ? '101' : '200';
     expect(Object.keys(operation.responses)).toEqual([done, 'default']);
     expect(operation.responses['default']?.content['application/json']?.schema).toEqual({

@@ -85,3 +85,29 @@ test('data exchange, port 1001: TEXT, and TAGGED with its id, are acknowledged a
   ]);
   expect(texts[1]).toMatchObject({ message_id: id, reply_to: id });
 });
+
+test('event stream, port 1002: the first event subscribes, the others are published, none comes back', async () => {
+  const open = async (hex: string): Promise<Connection> => {
+    const stream = await Connection.dial(await HexClient.connect(alice), bob, '03ea');
+    stream.send(hex);
+    return stream;
+  };
+  const news = '00046e657773';
+  const exact = await open(`${news}00000000`);
+  const all = await open('00012a00000000');
+  const publisher = await open(`${news}00000000`);
+  // There is no answer to wait for.
+  await eventually('the broker has read all three', async () => {
+    const { connections } = await bob.client.connections();
+    const read = connections.filter((one) => one.local_port === 1002 && one.bytes_recv > 0);
+    return read.length === 3 ? true : undefined;
+  });
+  publisher.send(`${news}0000000568656c6c6f`);
+  const hello = `${news}0000000568656c6c6f`;
+  for (const stream of [exact, all]) expect(await stream.received(15)).toBe(hello);
+  const { id } = await bob.client.info();
+  expect(await bob.client.topics.publish(id, 'news', 'bye')).toMatchObject({ subscribers: 3 });
+  for (const stream of [exact, all, publisher]) {
+    expect(await stream.received(13)).toBe(`${news}00000003627965`);
+  }
+});
