@@ -116,6 +116,8 @@ export class RequestServer {
       if (signal?.aborted !== true) throw failure ?? error;
     } finally {
       signal?.removeEventListener('abort', stop);
+      // Also where it came to nothing before the first of them was asked for.
+      events.close();
       this.#stop.abort();
       for (const pause of this.#pauses) clearTimeout(pause);
       await Promise.allSettled(this.#running);

@@ -60,8 +60,12 @@ function writableOf(duplex: Duplex): WritableStream<Uint8Array> {
         });
       }),
     close: async () =>
-      new Promise((resolve) => {
-        duplex.end(resolve);
+      new Promise((resolve, reject) => {
+        // Also called when it broke before its end had left.
+        duplex.end((error?: Error | null) => {
+          if (error) reject(error);
+          else resolve();
+        });
       }),
     abort: (reason) => {
       duplex.destroy(asError(reason));

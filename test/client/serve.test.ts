@@ -227,3 +227,14 @@ test('reply ids are UUIDv8 and differ', () => {
   );
   expect(replyIdOf('a')).not.toBe(replyIdOf('b'));
 });
+
+test('when what waits cannot be listed, nothing stays connected', async () => {
+  daemon.handlers = {
+    ...daemon.handlers,
+    listInbox: () => {
+      throw new PilotError('unavailable', 'not now');
+    },
+  };
+  await expect(client.serve(() => undefined, {})).rejects.toMatchObject({ code: 'unavailable' });
+  await expect.poll(() => daemon.subscriberCount).toBe(0);
+});

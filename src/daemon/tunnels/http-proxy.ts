@@ -72,6 +72,8 @@ export class HttpProxy {
         `HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n` +
           `content-length: ${length}\r\n\r\n${text}`,
       );
+      // What it did not wait with has to be read, or its end is not seen.
+      socket.resume();
     }
   }
 

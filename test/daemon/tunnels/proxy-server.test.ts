@@ -146,6 +146,24 @@ test.each<[string, Uint8Array | string]>([
   },
 );
 
+test.each<[string, Uint8Array | string]>([
+  ['SOCKS5', Buffer.concat([GREETING, TO_BOB])],
+  ['CONNECT', 'CONNECT bob.pilot:80 HTTP/1.1\r\nHost: bob.pilot\r\n\r\n'],
+])(
+  '%s: one that was refused after it had said more leaves no connection behind',
+  async (_name, bytes) => {
+    const { server, dialled, open } = await proxy();
+    const program = await open();
+    await program.say(bytes);
+    await eventually('it is dialled', () => dialled.length === 1 || undefined);
+    await program.say('what it did not wait with');
+    dialled[0]?.fail(new PilotError('connection_refused', 'nothing listens'));
+    expect(await program.ended()).toMatch(/^(\x05\0\x05\x05|HTTP\/1\.1 502 )/s);
+    program.socket.end();
+    await eventually('it is gone', () => server.connections === 0 || undefined);
+  },
+);
+
 test.each<[string, string, RegExp]>([
   ['no port', 'CONNECT bob.pilot HTTP/1.1', /^HTTP\/1\.1 400 /],
   ['an empty port', 'CONNECT bob.pilot: HTTP/1.1', /^HTTP\/1\.1 400 /],
