@@ -8,16 +8,12 @@ export const optionalPort: ArgumentSpec<string | undefined> = optional(
 );
 export const ownPort: ArgumentSpec<string> = required('a port of this node, 0 to 65535');
 
-/** Undefined for what is no port. */
-export function portIn(text: string): number | undefined {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  return port <= 65_535 ? port : undefined;
-}
-
-export function readPort(given: string): number {
-  const number = portIn(given);
-  if (number !== undefined) return number;
-  throw new PilotError('invalid_argument', `"${given}" is no port`, {
+/** `what`: which of several it is. PilotError names what is none. */
+export function readPort(given: string, what?: string): number {
+  const number = /^\d{1,5}$/.test(given) ? Number(given) : Number.NaN;
+  if (number <= 65_535) return number;
+  const where = what === undefined ? '' : `${what}: `;
+  throw new PilotError('invalid_argument', `${where}"${given}" is no port`, {
     hint: 'ports are whole numbers from 0 to 65535',
   });
 }

@@ -1,17 +1,9 @@
 import { PilotError } from '../base/pilot-error.ts';
 import type { ExposedService, Forward, GatewayMapping } from '../client/client.ts';
 import { nodeText } from './node-text.ts';
-import { portIn } from './port-argument.ts';
+import { readPort } from './port-argument.ts';
 
-/** A port, or several with commas between. PilotError names what is none. */
-export function readPort(text: string, what: string): number {
-  const port = portIn(text);
-  if (port !== undefined) return port;
-  throw new PilotError('invalid_argument', `${what}: "${text}" is no port`, {
-    hint: 'ports go from 0 to 65535',
-  });
-}
-
+/** Several with commas between. */
 export function readPorts(text: string, what: string): readonly number[] {
   return text.split(',').map((item) => readPort(item.trim(), what));
 }

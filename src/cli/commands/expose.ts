@@ -2,7 +2,8 @@ import { PilotError } from '../../client/client.ts';
 import { defineCommand, optional } from '../command.ts';
 import { list, text, toggle } from '../option.ts';
 import { columns } from '../output.ts';
-import { exposedRow, readPort } from '../tunnel-text.ts';
+import { readPort } from '../port-argument.ts';
+import { exposedRow } from '../tunnel-text.ts';
 
 export const expose = defineCommand({
   args: { port: optional('the virtual port that other nodes use') },

@@ -1,6 +1,6 @@
 import { defineCommand, required } from '../command.ts';
 import { toggle } from '../option.ts';
-import { readPort } from '../tunnel-text.ts';
+import { readPort } from '../port-argument.ts';
 
 export const unexpose = defineCommand({
   args: { port: required('the virtual port') },
