@@ -3,15 +3,20 @@ import type { SendFileProgress } from '../client/client.ts';
 import { byteText } from './byte-text.ts';
 import type { Io } from './io.ts';
 import { oneLine } from './printable.ts';
+import { CLEAR_LINE } from './progress.ts';
 
 const REFRESH_MS = 100;
 /** The rate is that of the last seconds, so that it follows the line. */
 const RATE_OVER_MS = 5000;
 const BAR_CELLS = 20;
 const NAME_CHARACTERS = 24;
-const CLEAR_LINE = '\r\u001b[K';
+/** Of a terminal that does not say. */
+const USUAL_COLUMNS = 80;
 
-/** One line on a terminal about a file on its way: how much of it, how fast, how much longer. Nothing elsewhere. */
+/**
+ * One line on a terminal about a file on its way: how much of it, how fast, how much longer; as much of that as the
+ * terminal is wide, since a line that wraps cannot be wiped away. Nothing where no person looks.
+ */
 export class TransferBar {
   readonly #stderr: Io['stderr'];
   readonly #now: () => number;
@@ -51,8 +56,17 @@ export class TransferBar {
     const share = size === 0 ? 1 : bytes / size;
     const cells = Math.floor(share * BAR_CELLS);
     const bar = `[${'#'.repeat(cells)}${' '.repeat(BAR_CELLS - cells)}]`;
-    const percent = `${Math.floor(share * 100)}%`.padStart(4);
-    return `${number}${short} ${bar}${percent} ${byteText(bytes)} of ${byteText(size)}${this.#pace(phase, size - bytes, nowMs)}`;
+    const percent = `${Math.floor(share * 100)}%`;
+    const pace = this.#pace(phase, size - bytes, nowMs);
+    const much = `${percent.padStart(4)} ${byteText(bytes)} of ${byteText(size)}${pace}`;
+    // The last column stays free: some terminals begin a new line when it is filled.
+    const columns = (this.#stderr.columns ?? 0) || USUAL_COLUMNS;
+    return fitting(columns - 1, [
+      `${number}${short} ${bar}${much}`,
+      `${number}${short}${much}`,
+      `${number}${percent}${pace}`,
+      `${percent}${pace.slice(pace.lastIndexOf(','))}`,
+    ]);
   }
 
   #pace(phase: SendFileProgress['phase'], leftBytes: number, nowMs: number): string {
@@ -65,4 +79,15 @@ export class TransferBar {
     if (perMs <= 0) return what;
     return `${what}, ${byteText(perMs * 1000)}/s, ${formatDuration(leftBytes / perMs)} left`;
   }
+}
+
+/** The first that fits; of the last one as much as does. */
+function fitting(columns: number, lines: readonly string[]): string {
+  const fits = lines.find((line) => widthOf(line) <= columns);
+  return fits ?? (lines.at(-1) ?? '').slice(0, columns);
+}
+
+/** At most: beyond ASCII a character takes up to two cells. */
+function widthOf(line: string): number {
+  return line.replace(/[^ -~]/gu, '??').length;
 }
