@@ -41,11 +41,12 @@ export interface ExchangeFixture {
 export async function exchangeFixture(
   options: Partial<Pick<ReceivedFolderDeps, 'limits' | 'freeBytes' | 'clock'>> = {},
 ): Promise<ExchangeFixture> {
+  const { clock = systemClock } = options;
   const joined = await joinedPorts();
   const base = temporaryFolder();
   const received = path.join(base, 'received');
   const folder = new ReceivedFolder({
-    ...{ root: received, clock: systemClock, limits: { maxBytes: 2 ** 30, maxFiles: 100 } },
+    ...{ root: received, clock, limits: { maxBytes: 2 ** 30, maxFiles: 100 } },
     ...options,
   });
   const messages: ExchangeMessage[] = [];
@@ -53,7 +54,7 @@ export async function exchangeFixture(
   const failures: string[] = [];
   const exchange = new DataExchange({
     ...{ ports: joined.ports[1], folder, maxMessageBytes: 1000 },
-    ...{ clock: systemClock, log: silentLog },
+    ...{ clock, log: silentLog },
     inbox: {
       accept: async (_sender, message) => {
         messages.push(message);
