@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -43,6 +43,33 @@ test('the five minutes of the README', { timeout: 60_000 }, async () => {
     expect(stdout).toMatch(/^stored: /m);
     expect(stdout).toContain('bob has it');
     expect(code).toBe(0);
+  });
+});
+
+test('the files of the README', { timeout: 60_000 }, async () => {
+  await Sandbox.run(async (sandbox) => {
+    const relay = await sandbox.relay().start();
+    const [alice, bob] = [sandbox.node('alice'), sandbox.node('bob')];
+    for (const node of [alice, bob]) {
+      await node.start('--relay', relay.url, '--hostname', node.name);
+    }
+    await befriend(alice, bob);
+    const photos = path.join(sandbox.folder, 'photos/2026');
+    mkdirSync(photos, { recursive: true });
+    writeFileSync(path.join(photos, '1.jpg'), 'one');
+    for (const name of ['report.pdf', 'notes.txt']) {
+      writeFileSync(path.join(sandbox.folder, name), name);
+    }
+    const script = `set -e\nalice() { PILOT_HOME=$PWD/alice pilotctl "$@"; }
+      bob() { PILOT_HOME=$PWD/bob pilotctl "$@"; }\n${example('files')}`;
+    const { code, stdout, stderr } = await sandbox.processes.run('bash', ['-c', script], {
+      env: sandbox.environment(sandbox.folder),
+      cwd: sandbox.folder,
+    });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^report\.pdf sent to .*\n2 files sent to /);
+    expect(stdout).toMatch(/ photos\/2026\/1\.jpg$/m);
+    expect(stdout).toMatch(/^0 deleted, 3 left$/m);
   });
 });
 
