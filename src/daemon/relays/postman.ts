@@ -50,9 +50,9 @@ export function relaysFor<Relay extends { readonly url: string }>(
   return shared.length > 0 ? shared : relays;
 }
 
-/** A URL may pin the relay's key; the place is the same with and without. */
-function isSamePlace(a: string, b: string): boolean {
-  return placeOf(a) === placeOf(b);
+/** A URL may pin the relay's key; the place is the same with and without. What a node says may be no URL. */
+function isSamePlace(ours: string, named: string): boolean {
+  return URL.canParse(named) && placeOf(ours) === placeOf(named);
 }
 
 function placeOf(url: string): string {
