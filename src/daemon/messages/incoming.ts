@@ -108,11 +108,13 @@ export class Incoming {
   }
 
   /** What no later attempt would mend. */
-  #faultOf({ expiresAtMs, payload }: MessageItem): string | undefined {
+  #faultOf({ expiresAtMs, payload, sentAtMs }: MessageItem): string | undefined {
     const nowMs = this.#deps.clock.now();
     if (payload.length > this.#deps.maxPayloadBytes) return 'too_large';
     if (expiresAtMs <= nowMs) return 'expired';
-    return expiresAtMs > nowMs + MAX_EXPIRY_AHEAD_MS ? 'malformed' : undefined;
+    // Both become dates, and there is none so late as a number can be.
+    const isPossible = sentAtMs <= expiresAtMs && expiresAtMs <= nowMs + MAX_EXPIRY_AHEAD_MS;
+    return isPossible ? undefined : 'malformed';
   }
 
   #refuseRun(run: number): void {
