@@ -6,14 +6,17 @@
  *     address_taken    the next counter that gives a number, at every relay: the address stays one
  *     hostname_taken   published without the hostname at that relay, with a warning
  *     stale_record     the relay has one with a later time: our clock went back; ours goes after it
+ *     bad_record       issued in what is still to come: our clock was ahead; issued anew by the clock of now
  *
  * A record is signed anew when something in it changes, or the key that signs it.
  *
  * What was chosen (table `meta`, key `self`) survives restarts.
  */
+import { equalBytes } from '../../base/bytes.ts';
 import { encodeCbor } from '../../base/cbor.ts';
 import { CborFields } from '../../base/cbor-fields.ts';
 import type { Clock } from '../../base/clock.ts';
+import { Pause } from '../../base/pause.ts';
 import { PilotError } from '../../base/pilot-error.ts';
 import type { NodeNames } from '../../client/api.ts';
 import { formatAddress, nextNodeNumber } from '../../identity/address.ts';
@@ -50,6 +53,8 @@ interface Chosen {
 }
 
 type Outcome = 'published' | 'hostname_taken' | 'failed';
+/** Of a relay, to a record: the last two are about the time that it was issued. */
+type Answer = 'ok' | 'address_taken' | 'hostname_taken' | 'stale' | 'early';
 
 const SELF_KEY = new TextEncoder().encode('self');
 const RETRY_MS = 30_000;
@@ -59,6 +64,10 @@ const MAX_TRIES = 8;
 export class Publisher {
   readonly #deps: PublisherDeps;
   readonly #refusedAt = new Set<string>();
+  /** By the relay's URL. */
+  readonly #retries = new Map<string, Pause>();
+  /** Changes are made one after the other, each on top of the one before. */
+  #lastChange: Promise<unknown> = Promise.resolve();
   #chosen: Chosen;
   #names: { readonly of: Chosen; readonly names: NodeNames } | undefined;
   #encoded:
@@ -97,14 +106,12 @@ export class Publisher {
 
   /** Makes the record known at a relay, and tries again later when that fails. */
   async publish(relay: RelayPort): Promise<Outcome> {
+    const retry = this.#retryOf(relay);
+    retry.end();
     const outcome = await this.#tryToPublish(relay);
     if (outcome === 'hostname_taken') this.#refusedAt.add(relay.url);
     else if (outcome === 'published') this.#refusedAt.delete(relay.url);
-    else {
-      this.#deps.clock.after(RETRY_MS, () => {
-        if (this.#deps.online().includes(relay)) void this.publish(relay);
-      });
-    }
+    else retry.start(RETRY_MS);
     return outcome;
   }
 
@@ -157,6 +164,16 @@ export class Publisher {
     });
   }
 
+  #retryOf(relay: RelayPort): Pause {
+    const known = this.#retries.get(relay.url);
+    if (known !== undefined) return known;
+    const retry = new Pause(this.#deps.clock, () => {
+      if (this.#deps.online().includes(relay)) void this.publish(relay);
+    });
+    this.#retries.set(relay.url, retry);
+    return retry;
+  }
+
   async #publishEverywhere(): Promise<Outcome[]> {
     return Promise.all(this.#deps.online().map(async (relay) => this.publish(relay)));
   }
@@ -173,7 +190,8 @@ export class Publisher {
           return bare === 'address_taken' ? 'failed' : 'hostname_taken';
         }
         if (answer === 'address_taken') await this.#takeNextAddress(counter, relay);
-        else await this.#overtake(relay);
+        else if (answer === 'stale') await this.#overtake(relay);
+        else await this.#choose({ issuedAtMs: this.#deps.clock.now() });
       }
       return 'failed';
     } catch (error) {
@@ -182,11 +200,14 @@ export class Publisher {
     }
   }
 
-  async #offer(relay: RelayPort): Promise<'ok' | 'address_taken' | 'hostname_taken' | 'stale'> {
+  async #offer(relay: RelayPort): Promise<Answer> {
+    const { issuedAtMs } = this.#chosen;
     try {
       return await relay.publish(this.record());
     } catch (error) {
-      if (error instanceof RelayError && error.code === 'stale_record') return 'stale';
+      const code = error instanceof RelayError ? error.code : undefined;
+      if (code === 'stale_record') return 'stale';
+      if (code === 'bad_record' && issuedAtMs > this.#deps.clock.now()) return 'early';
       throw error;
     }
   }
@@ -205,12 +226,22 @@ export class Publisher {
   }
 
   async #overtake(relay: RelayPort): Promise<void> {
-    const found = await relay.lookup({ key: this.#deps.identity.firstKey });
-    const issuedAtMs = found === undefined ? 0 : decodeNodeRecord(found).issuedAtMs;
-    await this.#choose({ issuedAtMs: issuedAtMs + 1 });
+    const { firstKey } = this.#deps.identity;
+    const found = await relay.lookup({ key: firstKey });
+    const known = found === undefined ? undefined : decodeNodeRecord(found);
+    // It may answer with another node's, of any time.
+    const isOurs = known !== undefined && equalBytes(known.chain.firstKey, firstKey);
+    const afterMs = Math.max(this.#chosen.issuedAtMs, isOurs ? known.issuedAtMs : 0);
+    await this.#choose({ issuedAtMs: afterMs + 1 });
   }
 
   async #choose(change: Partial<Chosen>): Promise<void> {
+    const changed = this.#lastChange.then(async () => this.#change(change));
+    this.#lastChange = changed.catch(() => undefined);
+    await changed;
+  }
+
+  async #change(change: Partial<Chosen>): Promise<void> {
     const issuedAtMs = Math.max(this.#deps.clock.now(), this.#chosen.issuedAtMs + 1);
     const chosen = { ...this.#chosen, issuedAtMs, ...change };
     await this.#deps.storage.commit([{ table: 'meta', key: SELF_KEY, value: encodeCbor(chosen) }]);
