@@ -77,7 +77,8 @@ export class RelayClient {
   #online: Online | undefined;
   #cancelRetry: Cancel = () => undefined;
   #isStarted = false;
-  #whenEnded: (() => void) | undefined;
+  /** Those who wait for the end of the connection. */
+  #whenEnded: (() => void)[] = [];
 
   /** PilotError `invalid_argument` for a URL that is none. */
   constructor(options: RelayClientOptions) {
@@ -141,7 +142,7 @@ export class RelayClient {
       connection.terminate();
     });
     await new Promise<void>((resolve) => {
-      this.#whenEnded = resolve;
+      this.#whenEnded.push(resolve);
       connection.close();
     });
     cancel();
@@ -265,6 +266,8 @@ export class RelayClient {
     switch (message.t) {
       case 'presence': {
         const { key, online } = message;
+        // Late, or made up: then it could fill the memory with them.
+        if (online && !this.#watched.has(toHex(key))) break;
         if (online) this.#present.add(toHex(key));
         else this.#present.delete(toHex(key));
         this.#events.emit('presence', { key, online });
@@ -318,8 +321,7 @@ export class RelayClient {
       else log?.debug(fields, 'relay still offline');
     }
     this.#events.emit('offline', { reason: error.message, code: error.code });
-    this.#whenEnded?.();
-    this.#whenEnded = undefined;
+    for (const resolve of this.#whenEnded.splice(0)) resolve();
   }
 
   #retryDelayMs({ code }: RelayError): number {

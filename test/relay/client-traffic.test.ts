@@ -47,6 +47,7 @@ describe('watching', () => {
 
   test('presence holds while the connection does', () => {
     const { client, relay } = online();
+    client.watch([PEER]);
     const told: boolean[] = [];
     client.on('presence', ({ online: isOnline }) => told.push(isOnline));
     relay.last.say({ t: 'presence', key: PEER, online: true });
@@ -65,6 +66,20 @@ describe('watching', () => {
     relay.last.say({ t: 'presence', key: PEER, online: true });
     client.watch([], [PEER]);
     expect(client.isPresent(PEER)).toBe(false);
+  });
+
+  test('what a relay says of peers that are not watched is nothing: it could fill the memory', () => {
+    const { client, relay } = online();
+    const told: string[] = [];
+    client.on('presence', ({ key }) => told.push(toHex(key)));
+    relay.last.say({ t: 'presence', key: PEER, online: true });
+    client.watch([PEER]);
+    // It was on its way when the watch ended.
+    client.watch([], [PEER]);
+    relay.last.say({ t: 'presence', key: PEER, online: true });
+    client.watch([PEER]);
+    expect(client.isPresent(PEER)).toBe(false);
+    expect(told).toEqual([]);
   });
 });
 

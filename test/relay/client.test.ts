@@ -207,6 +207,20 @@ describe('reconnecting', () => {
     working.relay.last.accept();
     expect(working.client.state).toBe('online');
   });
+
+  test('tells everybody who stops it when the connection is closed', async () => {
+    const { client, relay } = online();
+    const goodbyes: string[] = [];
+    relay.last.close = () => goodbyes.push('closing');
+    const stopped = [client.stop(), client.stop()].map(async (stop) => stop.then(() => 'stopped'));
+    expect(goodbyes).not.toEqual([]);
+    relay.last.end({ closeCode: 1000, reason: '' });
+    const pending = setImmediate('pending');
+    expect(await Promise.all(stopped.map(async (stop) => Promise.race([stop, pending])))).toEqual([
+      'stopped',
+      'stopped',
+    ]);
+  });
 });
 
 describe('a connection that died', () => {
