@@ -15,6 +15,8 @@ export interface HttpFrontOptions {
   readonly tls: TlsFiles | undefined;
   readonly isDraining: () => boolean;
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
+  /** A request could not be answered. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** A request line and headers of ours take half a kilobyte; proxies add some. */
@@ -33,7 +35,11 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
     noDelay: true,
   };
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
-    void respond(options, request, response);
+    respond(options, request, response).catch((error: unknown) => {
+      options.failed(error);
+      response.writeHead(500, { connection: 'close' });
+      response.end();
+    });
   };
   if (options.tls === undefined) return createServer(settings, answer);
   const handshakeTimeout = options.limits.maxLoginSeconds * 1000;

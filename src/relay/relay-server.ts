@@ -95,6 +95,9 @@ export class RelayServer {
       tls: options.tls,
       isDraining: () => this.#isDraining,
       metrics: async () => ({ type: metrics.contentType, text: await metrics.text() }),
+      failed: (error) => {
+        options.log.error({ reason: describeError(error) }, 'an HTTP request could not be answered');
+      },
     });
     this.#webSockets = new WebSocketServer({
       noServer: true,

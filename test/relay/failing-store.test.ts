@@ -10,6 +10,7 @@ import {
   newClient,
   newIdentity,
   next,
+  PATIENCE_MS,
   refusal,
   startRelay,
 } from './support/relay-fixture.ts';
@@ -46,6 +47,17 @@ test('an envelope that cannot be removed comes again, and nothing breaks', async
   await client.put(envelope(bob.firstKey));
   await deliverTo(relay, bob);
   await deliverTo(relay, bob);
+});
+
+test('metrics that cannot be read are an error to who asks, and the relay lives on', async () => {
+  const mailbox = new MemoryMailbox(DEFAULT_LIMITS);
+  const size = mailbox.size.bind(mailbox);
+  mailbox.size = full;
+  const { port } = await startRelay({ mailbox });
+  const metrics = `http://127.0.0.1:${port}/metrics`;
+  expect((await fetch(metrics, { signal: AbortSignal.timeout(PATIENCE_MS) })).status).toBe(500);
+  mailbox.size = size;
+  expect((await fetch(metrics)).status).toBe(200);
 });
 
 async function deliverTo(relay: { readonly url: string }, identity: Identity): Promise<void> {
