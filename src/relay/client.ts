@@ -18,6 +18,7 @@ import type { Dial } from './dial.ts';
 import { DATA_HEADER_BYTES, dataFrame, FRAME, framePacket, framePeer } from './protocol.ts';
 import { RelayError, type RelayErrorCode } from './relay-error.ts';
 import type { RelayLog } from './relay-log.ts';
+import { failureOf } from './relay-refusal.ts';
 import { formatRelayUrl, parseRelayUrl, type RelayUrl } from './relay-url.ts';
 
 export interface RelayClientEvents {
@@ -264,15 +265,9 @@ export class RelayClient {
 
   #received(message: RelayMessage): void {
     switch (message.t) {
-      case 'presence': {
-        const { key, online } = message;
-        // Late, or made up: then it could fill the memory with them.
-        if (online && !this.#watched.has(toHex(key))) break;
-        if (online) this.#present.add(toHex(key));
-        else this.#present.delete(toHex(key));
-        this.#events.emit('presence', { key, online });
+      case 'presence':
+        this.#receivedPresence(message);
         break;
-      }
       case 'envelope': {
         const { id, from, body } = message;
         this.#events.emit('envelope', { id, from, body });
@@ -288,6 +283,15 @@ export class RelayClient {
       case 'error':
         break;
     }
+  }
+
+  #receivedPresence({ key, online }: RelayClientEvents['presence']): void {
+    const peer = toHex(key);
+    // Late, or made up: then it could fill the memory with them.
+    if (online && !this.#watched.has(peer)) return;
+    if (online) this.#present.add(peer);
+    else this.#present.delete(peer);
+    this.#events.emit('presence', { key, online });
   }
 
   #receivedFrame(frame: Uint8Array): void {
@@ -348,22 +352,4 @@ export class RelayClient {
       });
     }
   }
-}
-
-const REQUEST_FAILURES: Partial<Record<string, readonly [code: RelayErrorCode, message: string]>> =
-  {
-    mailbox_full: ['mailbox_full', 'the mailbox at the relay is full'],
-    too_large: ['too_large', 'the relay does not take messages of this size'],
-    expired: ['expired', 'the message has expired'],
-    rate_limited: ['rate_limited', 'the relay asks for fewer requests'],
-    stale_record: ['stale_record', 'the relay has a newer record of this node'],
-    bad_record: ['bad_record', 'the relay refused the record'],
-  };
-
-function failureOf(code: string): RelayError {
-  const [known, message] = REQUEST_FAILURES[code] ?? [
-    'unavailable',
-    'the relay cannot do this now',
-  ];
-  return new RelayError(known, message);
 }

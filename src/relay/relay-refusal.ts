@@ -51,3 +51,22 @@ export function refusalOf(reason: string): RelayError {
   if (refusal === undefined) return new RelayError('lost', 'the connection to the relay was lost');
   return new RelayError(refusal.code, refusal.message, { hint: refusal.hint });
 }
+
+const REQUEST_FAILURES: Partial<Record<string, readonly [code: RelayErrorCode, message: string]>> =
+  {
+    mailbox_full: ['mailbox_full', 'the mailbox at the relay is full'],
+    too_large: ['too_large', 'the relay does not take messages of this size'],
+    expired: ['expired', 'the message has expired'],
+    rate_limited: ['rate_limited', 'the relay asks for fewer requests'],
+    stale_record: ['stale_record', 'the relay has a newer record of this node'],
+    bad_record: ['bad_record', 'the relay refused the record'],
+  };
+
+/** What the code of a reply means that is none of success. */
+export function failureOf(code: string): RelayError {
+  const [known, message] = REQUEST_FAILURES[code] ?? [
+    'unavailable',
+    'the relay cannot do this now',
+  ];
+  return new RelayError(known, message);
+}

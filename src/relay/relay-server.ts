@@ -96,7 +96,10 @@ export class RelayServer {
       isDraining: () => this.#isDraining,
       metrics: async () => ({ type: metrics.contentType, text: await metrics.text() }),
       failed: (error) => {
-        options.log.error({ reason: describeError(error) }, 'an HTTP request could not be answered');
+        options.log.error(
+          { reason: describeError(error) },
+          'an HTTP request could not be answered',
+        );
       },
     });
     this.#webSockets = new WebSocketServer({
