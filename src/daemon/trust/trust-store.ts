@@ -15,11 +15,15 @@ export class TrustStore {
   readonly #storage: Storage;
   readonly #records = new Map<string, TrustRecord>();
   readonly #former = new Set<string>();
+  /** As they are on disk: what counts again when the disk refuses a later one. */
+  readonly #kept = new Map<string, TrustRecord>();
 
   constructor(storage: Storage) {
     this.#storage = storage;
     for (const [key, value] of storage.entries('trust')) {
-      this.#remember(decodeTrustRecord(key, value));
+      const record = decodeTrustRecord(key, value);
+      this.#kept.set(record.peer, record);
+      this.#remember(record);
     }
   }
 
@@ -44,7 +48,6 @@ export class TrustStore {
    * is in force again.
    */
   async put(record: TrustRecord): Promise<void> {
-    const before = this.#records.get(record.peer);
     const doomed = this.#remember(record);
     const key = trustKey(record.peer);
     try {
@@ -53,15 +56,19 @@ export class TrustStore {
         ...doomed.map((peer) => ({ table: 'trust' as const, key: trustKey(peer) })),
       ]);
     } catch (error) {
-      this.#undo(record, before);
+      this.#undo(record);
       throw error;
     }
+    this.#kept.set(record.peer, record);
+    for (const peer of doomed) this.#kept.delete(peer);
   }
 
-  #undo(record: TrustRecord, before: TrustRecord | undefined): void {
+  #undo(record: TrustRecord): void {
+    // A later one is in force, and is written or refused in its turn.
     if (this.#records.get(record.peer) !== record) return;
-    if (before !== undefined) {
-      this.#remember(before);
+    const kept = this.#kept.get(record.peer);
+    if (kept !== undefined) {
+      this.#remember(kept);
       return;
     }
     this.#records.delete(record.peer);
