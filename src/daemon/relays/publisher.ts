@@ -26,6 +26,7 @@ import {
   decodeNodeRecord,
   encodeNodeRecord,
   MAX_RECORD_RELAYS,
+  MAX_RELAY_URL_BYTES,
 } from '../../identity/node-record.ts';
 import { RelayError } from '../../relay/relay-error.ts';
 import type { Log } from '../log/log.ts';
@@ -155,10 +156,12 @@ export class Publisher {
 
   #encode(hostname: string): Uint8Array {
     const { identity, relayUrls } = this.#deps;
+    // Written out whole, a URL may be longer than the configuration has it.
+    const relays = relayUrls.filter((url) => url.length <= MAX_RELAY_URL_BYTES);
     return encodeNodeRecord(identity, {
       addressCounter: this.#chosen.counter,
       hostname,
-      relays: relayUrls.slice(0, MAX_RECORD_RELAYS),
+      relays: relays.slice(0, MAX_RECORD_RELAYS),
       tags: this.#chosen.tags,
       issuedAtMs: this.#chosen.issuedAtMs,
     });

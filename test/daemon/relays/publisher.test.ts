@@ -135,3 +135,13 @@ test('however often it has failed, a relay is tried again once', async () => {
   await setImmediate();
   expect(offered).toHaveLength(12);
 });
+
+test('a relay whose URL is too long for a record is left out of it', () => {
+  const near = 'wss://relay.example/';
+  const long = `wss://relay.example/${'a'.repeat(256)}`;
+  const made = new Publisher({
+    ...{ identity, storage, clock, log: silentLog, hostname: '', relayUrls: [long, near] },
+    online: () => online,
+  });
+  expect(decodeNodeRecord(made.record()).relays).toEqual([near]);
+});
