@@ -1,6 +1,5 @@
 import { fromHex } from '../../base/bytes.ts';
 import type { Deadlines } from '../../base/deadlines.ts';
-import { WireError } from '../../base/wire-error.ts';
 import type { TaggedNode } from '../../client/api.ts';
 import { decodeNodeRecord } from '../../identity/node-record.ts';
 import type { Log } from '../log/log.ts';
@@ -62,8 +61,8 @@ export class TagSearch {
       try {
         await trust.learn(decodeNodeRecord(bytes));
       } catch (err) {
-        if (!(err instanceof WireError)) throw err;
-        log.debug({ err, peer: nodeIdOf(peer) }, 'a relay gave a record that is none');
+        // Malformed, or refused by the disk: what is known counts.
+        log.debug({ err, peer: nodeIdOf(peer) }, 'nothing was learnt from the record of a relay');
       }
     }
   }

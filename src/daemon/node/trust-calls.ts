@@ -38,10 +38,12 @@ export class TrustCalls {
     const { chain, node } = await this.#find(by, request.target);
     signal?.throwIfAborted();
     const peer = toHex(chain.firstKey);
-    const state = await onDisk(this.#core.trust.ask(chain, why, node));
+    const { store, trust } = this.#core;
+    await onDisk(trust.ask(chain, why, node));
     const waitMs = request.wait_ms ?? 0;
-    if (state === 'asked' && waitMs > 0) await this.#answered(peer, waitMs, signal);
-    const isTrusted = this.#core.store.stateOf(peer) === 'trusted';
+    // The answer may be faster than the disk.
+    if (store.stateOf(peer) === 'asked' && waitMs > 0) await this.#answered(peer, waitMs, signal);
+    const isTrusted = store.stateOf(peer) === 'trusted';
     return { ...this.#core.namesOf(peer), status: isTrusted ? 'trusted' : 'pending' };
   }
 

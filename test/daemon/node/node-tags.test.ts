@@ -54,3 +54,13 @@ test.each([[['a', 'b', 'c', 'd']], [['A']], [['a', 'a']]])('%j are refused', asy
   bob.start();
   await expect(bob.node.setTags(tags)).rejects.toMatchObject({ code: 'invalid_argument' });
 });
+
+test('a full disk does not keep anybody from finding whom it knows', async () => {
+  const world = new World();
+  const [alice, bob] = await world.pair();
+  await world.until(bob.node.setTags(['gpu']));
+  await world.until(alice.node.findTagged('gpu'));
+  await world.until(bob.node.setTags(['gpu', 'cpu']));
+  alice.storage.isFull = true;
+  expect(await world.until(alice.node.findTagged('gpu'))).toMatchObject([{ id: bob.id }]);
+});

@@ -152,6 +152,18 @@ describe('asking', () => {
     expect(alice.inbox).toEqual(['welcome']);
   });
 
+  test('and being answered before the request is on disk', async () => {
+    bob.settings = { ...bob.settings, trust: { ...bob.settings.trust, autoApprove: true } };
+    await bob.stop();
+    bob.start();
+    await world.run(1000);
+    alice.storage.isHeld = true;
+    const asked = alice.node.requestTrust({ target: bob.id, wait_ms: 60_000 });
+    await world.run(1000);
+    alice.storage.release();
+    expect(await world.until(asked, 1000)).toMatchObject({ status: 'trusted' });
+  });
+
   test('under the hostname of another node', async () => {
     const mallory = world.host('bob');
     mallory.start();
