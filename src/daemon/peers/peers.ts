@@ -25,6 +25,7 @@ import { EnvelopeAnswers } from './envelope-answers.ts';
 import { Peer } from './peer.ts';
 import type { Mailbox, PeerDeps } from './peer-deps.ts';
 import { Strangers } from './strangers.ts';
+import { UnkeptEnvelopes } from './unkept-envelopes.ts';
 
 type FromNode =
   | 'identity'
@@ -62,14 +63,17 @@ export class Peers {
   readonly #peers = new Map<string, Peer>();
   readonly #strangers: Strangers;
   readonly #envelopeAnswers: EnvelopeAnswers;
+  readonly #unkept: UnkeptEnvelopes;
   readonly #formerDrops = new Map<string, number>();
   /** When relays were last asked where a peer is to be found (monotonic). */
   readonly #askedAboutMs = new Map<string, number>();
+  #isRunning = false;
 
   constructor(deps: PeersDeps) {
     this.#deps = deps;
     this.#strangers = new Strangers(deps.clock, deps.postman);
     const { clock, log, postman, random, store, trust } = deps;
+    this.#unkept = new UnkeptEnvelopes(clock, (envelope) => void this.onEnvelope(envelope));
     this.#envelopeAnswers = new EnvelopeAnswers({
       ...{ clock, log, postman, store },
       acceptanceFor: (peer) => trust.acceptanceFor(peer),
@@ -124,12 +128,15 @@ export class Peers {
   }
 
   start(): void {
+    this.#isRunning = true;
     for (const record of this.#deps.store.all()) this.trustChanged(record);
   }
 
   stop(): void {
+    this.#isRunning = false;
     for (const peer of this.#peers.values()) peer.close();
     this.#peers.clear();
+    this.#unkept.stop();
   }
 
   /** There is something for this peer. */
@@ -168,13 +175,15 @@ export class Peers {
     else peer.session.receive(packet, peer.paths.linkOver('relay'));
   }
 
-  async onEnvelope({ relay, from, id, body }: RelaySetEvents['envelope']): Promise<void> {
+  async onEnvelope(envelope: RelaySetEvents['envelope']): Promise<void> {
+    const { relay, from, id, body } = envelope;
     try {
       await this.#receiveEnvelope(relay, from, body);
     } catch (error) {
       // The relay keeps it, and brings it again at the next login.
       this.#deps.dropped('not_written');
       this.#deps.log.error({ err: error, relay: relay.url }, 'an envelope could not be kept');
+      if (this.#isRunning) this.#unkept.add(envelope);
       return;
     }
     relay.taken(from, id);
@@ -264,19 +273,23 @@ export class Peers {
     const nowMs = this.#deps.clock.monotonic();
     if (nowMs < (this.#askedAboutMs.get(peer) ?? -Infinity) + ASK_ABOUT_MS) return;
     this.#askedAboutMs.set(peer, nowMs);
-    this.#learnAbout(chain.firstKey).catch((error: unknown) => {
-      this.#deps.log.debug(
-        { err: error, peer: nodeIdOf(peer) },
-        'could not learn where a peer is to be found',
-      );
-    });
+    void this.#learnAbout(peer, chain.firstKey);
   }
 
-  async #learnAbout(firstKey: Uint8Array): Promise<void> {
-    for (const bytes of await this.#deps.relays.lookupEverywhere({ key: firstKey })) {
-      await this.#deps.trust.learn(decodeNodeRecord(bytes));
+  async #learnAbout(peer: string, firstKey: Uint8Array): Promise<void> {
+    const { log, relays, trust } = this.#deps;
+    for (const bytes of await relays.lookupEverywhere({ key: firstKey })) {
+      try {
+        await trust.learn(decodeNodeRecord(bytes));
+      } catch (error) {
+        // Malformed, or refused by the disk; another relay may have a better one.
+        log.debug(
+          { err: error, peer: nodeIdOf(peer) },
+          'could not learn where a peer is to be found',
+        );
+      }
     }
-    this.wake(toHex(firstKey));
+    this.wake(peer);
   }
 
   #mailboxFor(peer: string): Mailbox | undefined {
