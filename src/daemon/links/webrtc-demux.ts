@@ -11,23 +11,29 @@ export function isDtls(bytes: Uint8Array): boolean {
   return first >= 20 && first <= 63;
 }
 
+/**
+ * Two channels may run over one pair for a while: a new one is tried beside the one in use, and given up again
+ * when it is no better. Nothing in a datagram says whose it is, so both get it: DTLS drops what its keys do not fit.
+ */
 export class WebRtcDemux {
   /** As many as there are channels of ours: a stranger cannot add one. */
-  readonly #handlers = new Map<string, DtlsHandler>();
+  readonly #handlers = new Map<string, Set<DtlsHandler>>();
 
-  /** From there to this socket, until cancelled. The last one counts. */
+  /** From there to this socket, until cancelled. */
   register(base: string, from: Endpoint, handler: DtlsHandler): Cancel {
     const key = keyOf(base, from);
-    this.#handlers.set(key, handler);
+    const handlers = this.#handlers.get(key) ?? new Set();
+    this.#handlers.set(key, handlers.add(handler));
     return () => {
-      if (this.#handlers.get(key) === handler) this.#handlers.delete(key);
+      handlers.delete(handler);
+      if (handlers.size === 0 && this.#handlers.get(key) === handlers) this.#handlers.delete(key);
     };
   }
 
   /** False: it is not DTLS. What is nobody's is dropped. */
   receive(bytes: Uint8Array, base: string, from: Endpoint): boolean {
     if (!isDtls(bytes)) return false;
-    this.#handlers.get(keyOf(base, from))?.(bytes);
+    for (const handler of this.#handlers.get(keyOf(base, from)) ?? []) handler(bytes);
     return true;
   }
 }

@@ -29,12 +29,21 @@ test('goes to whom the socket and the sender belong, until that is over', () => 
   expect(heard).toHaveLength(1);
 });
 
-test('a later owner is not put out by the earlier one', () => {
+test('two owners of a pair hear the same, and the end of one is not that of the other', () => {
   const demux = new WebRtcDemux();
   const heard: string[] = [];
-  const cancel = demux.register('v4', here, () => heard.push('first'));
-  demux.register('v4', here, () => heard.push('second'));
-  cancel();
-  demux.receive(datagram(22), 'v4', here);
-  expect(heard).toEqual(['second']);
+  const hear = (): string[] => {
+    heard.length = 0;
+    demux.receive(datagram(22), 'v4', here);
+    return heard;
+  };
+  const cancelFirst = demux.register('v4', here, () => heard.push('first'));
+  const cancelSecond = demux.register('v4', here, () => heard.push('second'));
+  expect(hear()).toEqual(['first', 'second']);
+  cancelSecond();
+  expect(hear()).toEqual(['first']);
+  cancelFirst();
+  demux.register('v4', here, () => heard.push('third'));
+  cancelFirst();
+  expect(hear()).toEqual(['third']);
 });
