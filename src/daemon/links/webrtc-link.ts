@@ -92,17 +92,6 @@ export class WebRtcLink implements Link {
     this.#reader = new FrameReader(this.maxPacketBytes, (packet) => {
       handlers.packet(packet);
     });
-    this.#bridge = new WebRtcBridge(options, {
-      bound: () => {
-        this.#connect();
-      },
-      dtls: (bytes) => {
-        this.#sendDtls(bytes);
-      },
-      lost: () => {
-        this.#end('process_ended', 'the library does not answer');
-      },
-    });
     this.#connection = process.open({
       description: (sdp) => {
         this.#onDescription(sdp);
@@ -125,6 +114,17 @@ export class WebRtcLink implements Link {
       },
       lost: (why) => {
         this.#onGone('process_ended', why);
+      },
+    });
+    this.#bridge = new WebRtcBridge(options, {
+      bound: () => {
+        this.#connect();
+      },
+      dtls: (bytes) => {
+        this.#sendDtls(bytes);
+      },
+      lost: () => {
+        this.#end('process_ended', 'the library does not answer');
       },
     });
   }

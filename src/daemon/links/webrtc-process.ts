@@ -5,13 +5,15 @@
  *        ^                               │
  *        └── it dies: its connections ───┘
  *            close, and nothing else
+ *
+ * What ends takes a moment to be gone; a connection that is wanted meanwhile starts another one.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 import type { Cancel, Clock } from '../../base/clock.ts';
-import { describeError } from '../../base/pilot-error.ts';
+import { describeError, PilotError } from '../../base/pilot-error.ts';
 import type { ChannelEvents } from './webrtc-pipe.ts';
 import {
   decodeSent,
@@ -52,6 +54,7 @@ export class WebRtcProcess {
   readonly #clock: Clock;
   readonly #program: string;
   readonly #connections = new Map<number, Entry>();
+  readonly #ending = new Set<Promise<void>>();
   #running: Running | undefined;
   #nextConnection = 1;
   #cancelIdle: Cancel | undefined;
@@ -66,7 +69,10 @@ export class WebRtcProcess {
     return this.#running?.child.pid;
   }
 
-  /** A new connection; starts the process if need be. Nothing is told before this returns. */
+  /**
+   * A new connection; starts the process if need be. Nothing is told before this returns. PilotError `unavailable`
+   * when the system starts none.
+   */
   open(events: ConnectionEvents): WebRtcConnection {
     this.#cancelIdle?.();
     const running = (this.#running ??= this.#start());
@@ -88,22 +94,23 @@ export class WebRtcProcess {
 
   /** Ends the process; its connections close. Resolves when it is gone. May be called twice. */
   async stop(): Promise<void> {
-    this.#cancelIdle?.();
-    const running = this.#running;
-    if (running === undefined) return;
-    running.pipe.end();
+    if (this.#running !== undefined) this.#end(this.#running);
+    await Promise.all(this.#ending);
+  }
+
+  /** Its connections are lost at once, and it is on its way. */
+  #end(running: Running): void {
     const cancel = this.#clock.after(STOP_TIMEOUT_MS, () => running.child.kill('SIGKILL'));
-    await running.exited;
-    cancel();
+    const ended = running.exited.then(() => {
+      cancel();
+      this.#ending.delete(ended);
+    });
+    this.#ending.add(ended);
+    this.#onGone(running, 'the WebRTC process was stopped');
   }
 
   #start(): Running {
-    const child = spawn(process.execPath, [this.#program], {
-      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-      env: {},
-    });
-    // A pipe of spawn is a socket pair on every system that Node runs on.
-    const pipe = child.stdio[3] as Duplex;
+    const { child, pipe } = spawnWithPipe(this.#program);
     const exited = new Promise<void>((resolve) => {
       const onGone = (why: string): void => {
         this.#onGone(running, why);
@@ -180,7 +187,7 @@ export class WebRtcProcess {
     if (!this.#connections.delete(connection) || this.#connections.size > 0) return;
     this.#cancelIdle?.();
     this.#cancelIdle = this.#clock.after(IDLE_MS, () => {
-      void this.stop();
+      if (this.#running !== undefined) this.#end(this.#running);
     });
   }
 
@@ -196,6 +203,32 @@ export class WebRtcProcess {
       events.lost(why);
     }
   }
+}
+
+function spawnWithPipe(program: string): { readonly child: ChildProcess; readonly pipe: Duplex } {
+  try {
+    const child = spawn(process.execPath, [program], {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+      env: {},
+    });
+    // Whoever has no file descriptors left gets a child without, whatever the declaration says, and an event.
+    const { stdio } = child as Partial<ChildProcess>;
+    if (stdio !== undefined) {
+      // A pipe of spawn is a socket pair on every system that Node runs on.
+      return { child, pipe: stdio[3] as Duplex };
+    }
+    child.once('error', () => undefined);
+  } catch (cause) {
+    throw noProcess(describeError(cause), cause);
+  }
+  throw noProcess('too many open files');
+}
+
+function noProcess(why: string, cause?: unknown): PilotError {
+  return new PilotError('unavailable', `the WebRTC process does not start: ${why}`, {
+    hint: 'See how many files and processes the daemon may have: ulimit -n, ulimit -u',
+    cause,
+  });
 }
 
 export interface WebRtcConnection {

@@ -173,7 +173,7 @@ export class PathAttempt {
       ...{ credentials: this.#agent.credentials, ...this.#transport.terms },
       ...(nat !== undefined && { nat }),
     });
-    this.#transport.told();
+    if (!this.#transport.told()) return;
     this.#tellCandidates(network.candidates, network.isGathered);
   }
 

@@ -71,9 +71,10 @@ export class PathTransport {
     return this.#stream?.rttMs;
   }
 
-  /** Our terms are told. Without UDX it will be a channel whatever the peer says. */
-  told(): void {
+  /** Our terms are told. Without UDX it will be a channel whatever the peer says. False: that has ended it. */
+  told(): boolean {
     if (this.terms.streamId === undefined) this.#openChannel();
+    return this.#state !== 'ended';
   }
 
   /** The peer's terms. Those that come first count. */
@@ -139,20 +140,25 @@ export class PathTransport {
   #openChannel(): void {
     if (this.#channel !== undefined || this.#state !== 'waiting') return;
     const { underlay, handlers, isOffering } = this.#deps;
-    this.#channel = underlay.openChannel(isOffering, {
-      described: (fingerprint) => {
-        if (this.#state !== 'ended') handlers.tellFingerprint(fingerprint);
-      },
-      opened: () => {
-        this.#becomeUp();
-      },
-      packet: (packet) => {
-        handlers.packet(packet);
-      },
-      closed: (reason, detail) => {
-        this.#end(`link_${reason}`, `the link ended: ${reason} (${detail})`);
-      },
-    });
+    try {
+      this.#channel = underlay.openChannel(isOffering, {
+        described: (fingerprint) => {
+          if (this.#state !== 'ended') handlers.tellFingerprint(fingerprint);
+        },
+        opened: () => {
+          this.#becomeUp();
+        },
+        packet: (packet) => {
+          handlers.packet(packet);
+        },
+        closed: (reason, detail) => {
+          this.#end(`link_${reason}`, `the link ended: ${reason} (${detail})`);
+        },
+      });
+    } catch (error) {
+      this.#end('link_failed', describeError(error));
+      return;
+    }
     if (this.#channel !== undefined) return;
     this.#end('no_common_transport', 'the peer has no UDX, and this node has no data channels');
   }

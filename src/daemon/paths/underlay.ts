@@ -65,6 +65,9 @@ export interface Underlay {
   newStreamId(): number;
   /** PilotError `unavailable` when the base does not reach the remote. */
   openLink(address: LinkAddress, handlers: LinkHandlers): UnderlayLink;
-  /** One side is the client, which begins. Undefined: this node has no data channels. */
+  /**
+   * One side is the client, which begins. Undefined: this node has no data channels. PilotError `unavailable` when the
+   * system gives none.
+   */
   openChannel(isClient: boolean, handlers: ChannelHandlers): UnderlayChannel | undefined;
 }

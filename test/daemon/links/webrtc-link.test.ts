@@ -145,9 +145,29 @@ test('no process before it is needed, none a minute after the last link', async 
   clock.advance(59_999);
   expect(lazy.pid).toBeDefined();
   clock.advance(1);
-  await until('it is gone', () => lazy.pid === undefined);
+  expect(lazy.pid).toBeUndefined();
+  await lazy.stop();
   expect(end.ends).toEqual([]);
   expect(clock.pendingTimers).toBe(0);
+});
+
+test('a link that is wanted while the idle process ends gets another one', async () => {
+  const clock = new ManualClock();
+  const alices = newProcess(clock);
+  processes.push(alices);
+  const first = new WebRtcEnd(alices, true, clock);
+  await until('a certificate', () => first.fingerprints.length > 0);
+  const { pid } = alices;
+  await first.link.close();
+  clock.advance(60_000);
+  const next = new WebRtcEnd(alices, true, clock);
+  await until('a certificate or the end', () => next.fingerprints.length + next.ends.length > 0);
+  expect(next.ends).toEqual([]);
+  expect(alices.pid).not.toBe(pid);
+  await Promise.all([alices.stop(), alices.stop()]);
+  expect(next.ends).toEqual(['process_ended']);
+  if (pid === undefined) throw new Error('no process');
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
 });
 
 test('a peer that says nothing: over 10 s after there is a way to it', async () => {

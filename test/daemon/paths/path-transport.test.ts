@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 
+import { PilotError } from '../../../src/base/pilot-error.ts';
 import { PathTransport } from '../../../src/daemon/paths/path-transport.ts';
 import type { ChannelHandlers, Underlay } from '../../../src/daemon/paths/underlay.ts';
 import type { SelectedPair } from '../../../src/ice/ice-settings.ts';
@@ -27,8 +28,13 @@ class Side {
   readonly transport: PathTransport;
   channel: ChannelHandlers | undefined;
 
-  constructor(options: { isOffering: boolean; hasStreams: boolean; hasChannels: boolean }) {
+  constructor(options: {
+    isOffering: boolean;
+    hasStreams: boolean;
+    hasChannels: boolean | PilotError;
+  }) {
     const openChannel: Underlay['openChannel'] = (isClient, handlers) => {
+      if (options.hasChannels instanceof PilotError) throw options.hasChannels;
       if (!options.hasChannels) return undefined;
       this.told.push(`channel as ${isClient ? 'client' : 'server'}`);
       this.channel = handlers;
@@ -107,6 +113,14 @@ test('neither the one nor the other on both sides is an end', () => {
   const side = new Side({ isOffering: false, hasStreams: true, hasChannels: false });
   side.transport.agree({});
   expect(side.takeTold()).toEqual(['ended no_common_transport']);
+});
+
+test('a system that gives no channel is an end with a reason', () => {
+  const hasChannels = new PilotError('unavailable', 'too many open files');
+  const side = new Side({ isOffering: false, hasStreams: true, hasChannels });
+  side.transport.agree({});
+  side.transport.use(pair, false);
+  expect(side.takeTold()).toEqual(['ended link_failed']);
 });
 
 test('the end of the channel is told once, and not after close', async () => {
