@@ -13,11 +13,12 @@
 import { Backoff, type BackoffSettings } from '../../base/backoff.ts';
 import type { Cancel, Clock } from '../../base/clock.ts';
 import { type RandomBytes, randomFraction } from '../../base/random.ts';
+import { TokenBucket } from '../../base/token-bucket.ts';
 import type { IceAgentSettings, PathQuality, SelectedPair } from '../../ice/ice-settings.ts';
 import type { Link } from '../../session/link.ts';
 import { type AttemptDeps, type AttemptEnd, PathAttempt, type PathOffer } from './path-attempt.ts';
 import { choosePath } from './path-choice.ts';
-import { NOT_BETTER } from './path-end.ts';
+import { BUSY, NOT_BETTER } from './path-end.ts';
 import { directFacts, isSamePair } from './path-facts.ts';
 import type { PathItem } from './path-message.ts';
 import type { PathNetwork } from './path-network.ts';
@@ -62,6 +63,11 @@ export const REPROBE_MS = 10 * 60_000;
 /** Who wants a path, and is told that there is none, may ask again after this long. */
 const WANTED_AGAIN_MS = 10_000;
 const IS_NOT_BETTER: ReadonlySet<string> = new Set([NOT_BETTER, `peer_${NOT_BETTER}`]);
+/**
+ * Of the peer's that are answered: each may open a socket and a connection in the process with the WebRTC library, which
+ * take a second to be gone. A network that comes and goes makes one every two seconds.
+ */
+export const MAX_OFFERS = { perSecond: 1, burst: 20 };
 /** Both sides see most changes; who does not go first waits for the other's offer. */
 const SECOND_DELAY_MS = 1500;
 
@@ -70,6 +76,7 @@ export class PathFinder {
   readonly #attemptDeps: AttemptDeps;
   readonly #retry: Backoff;
   readonly #afterLoss: Backoff;
+  readonly #offers: TokenBucket;
   readonly #release: () => void;
   #isTalking = false;
   /** Its link is in use. */
@@ -89,6 +96,7 @@ export class PathFinder {
     this.#deps = deps;
     this.#retry = new Backoff(RETRY, deps.random);
     this.#afterLoss = new Backoff(AFTER_LOSS, deps.random);
+    this.#offers = new TokenBucket(MAX_OFFERS, deps.clock.monotonic());
     this.#attemptDeps = {
       ...deps,
       handlers: {
@@ -214,6 +222,10 @@ export class PathFinder {
     const pending = this.#pending;
     const isCrossing = pending?.isOurs === true && !pending.isAnswered;
     if (isCrossing && this.#deps.goesFirst) return;
+    if (!this.#offers.take(this.#deps.clock.monotonic())) {
+      this.#deps.tell({ kind: 'path', attempt: offer.attempt, step: 'end', reason: BUSY });
+      return;
+    }
     this.#cancelNext();
     pending?.attempt.close();
     const attempt = PathAttempt.answer(this.#attemptDeps, offer);
