@@ -138,7 +138,9 @@ export class PortMapping {
       known.external.host === external.host &&
       known.external.port === external.port;
     if (!isKnown) this.#change({ status: 'mapped', protocol, external });
-    this.#after(Math.max(lifetimeMs / 2, MIN_RENEWAL_MS), () => {
+    // No more than was asked for: gateways forget when they restart, and timers take 24 days.
+    const renewalMs = Math.min(lifetimeMs, LIFETIME_MS) / 2;
+    this.#after(Math.max(renewalMs, MIN_RENEWAL_MS), () => {
       void this.#renew(lease, this.#run.signal);
     });
   }

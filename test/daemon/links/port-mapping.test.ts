@@ -115,6 +115,14 @@ describe('a gateway that maps', () => {
     expect(run.wishes).toHaveLength(2);
   });
 
+  test('a lifetime without end is none: timers take 24 days, and a gateway forgets at its restart', async () => {
+    const run = await new Run([grants({ ...GRANT, lifetimeMs: 0xffff_ffff * 1000 })]).start();
+    await run.advance(HOUR_MS);
+    expect(run.wishes).toHaveLength(2);
+    await run.advance(HOUR_MS);
+    expect(run.wishes).toHaveLength(3);
+  });
+
   test('gets the mapping back at stop, once', async () => {
     const run = await new Run([grants()]).start();
     await Promise.all([run.mapping.stop(), run.mapping.stop()]);
