@@ -1,11 +1,12 @@
 import { Socket } from 'node:net';
 
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 
 import type { TunnelFailure } from '../../../src/client/api.ts';
 import { silentLog } from '../../../src/daemon/log/log.ts';
 import type { PeerStream } from '../../../src/daemon/streams/stream-duplex.ts';
 import { TcpExposure } from '../../../src/daemon/tunnels/tcp-exposure.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
 import { type Host, World } from '../world.ts';
 
 const CONNECT_MS = 8000;
@@ -39,7 +40,7 @@ async function silentService(allow: readonly string[] = []) {
   exposure.open();
   const dial = async (options = {}): Promise<PeerStream> =>
     alice.node.ports.dial('bob', 80, options);
-  return { world, bob, exposure, asked, sockets, failures, dial };
+  return { world, alice, exposure, asked, sockets, failures, dial };
 }
 
 test('a service that does not answer: told after 8 s, on both sides, and which side it is', async () => {
@@ -97,4 +98,46 @@ test('for others it is as if nothing were exposed: no connection is made for the
   const dialled = world.until(dial());
   await expect(dialled).rejects.toMatchObject({ code: 'connection_refused' });
   expect([asked, failures]).toEqual([[], []]);
+});
+
+describe('a peer never chooses where a connection goes', () => {
+  test('whatever port it asks for: one leads to the service, all others nowhere', async () => {
+    const { world, asked, dial, alice } = await silentService();
+    // Ports of things that hosts have, the service's own port, and any others.
+    const random = Buffer.from(seededRandom(13)(200));
+    const ports = [0, 1, 22, 443, 2375, 3306, 6379, 8080, 65_535];
+    for (let at = 0; at < random.length; at += 2) ports.push(random.readUInt16BE(at));
+    for (const port of ports.filter((one) => one !== 80)) {
+      const dialled = world.until(alice.node.ports.dial('bob', port));
+      await expect(dialled).rejects.toMatchObject({ code: 'connection_refused' });
+    }
+    expect(asked).toEqual([]);
+    void dial().catch(() => undefined);
+    await world.run(200);
+    expect(asked).toEqual([{ host: '192.0.2.1', port: 8080 }]);
+  });
+
+  test.each([
+    ['a proxy request', 'CONNECT 127.0.0.1:22 HTTP/1.1\r\n\r\n'],
+    ['a URL', 'GET http://169.254.169.254/latest/meta-data HTTP/1.1\r\n\r\n'],
+    ['SOCKS5', '\x05\x01\x00\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x16'],
+    ['a PROXY header', 'PROXY TCP4 10.0.0.1 127.0.0.1 1 22\r\n'],
+  ])('%s is bytes for the service, and nothing more', async (_what, words) => {
+    const { world, asked, sockets, dial } = await silentService();
+    const dialled = dial();
+    await world.run(200);
+    const written: Buffer[] = [];
+    const [socket] = sockets;
+    if (socket === undefined) throw new Error('nothing was connected');
+    socket._write = (chunk: Buffer, _encoding, done) => {
+      written.push(chunk);
+      done();
+    };
+    socket.emit('connect');
+    const stream = await world.until(dialled);
+    stream.write(Buffer.from(words, 'latin1'));
+    await world.run(200);
+    expect(Buffer.concat(written).toString('latin1')).toBe(words);
+    expect(asked).toHaveLength(1);
+  });
 });
