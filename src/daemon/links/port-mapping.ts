@@ -30,6 +30,8 @@ const MIN_RENEWAL_MS = 60_000;
 const RETRY_MS = 15 * 60_000;
 /** At stop; a mapping that is not given back ends with its lifetime. */
 const RELEASE_TIMEOUT_MS = 1_000;
+/** Of what a gateway says, which is whoever answered in this network. */
+const MAX_REASON = 200;
 
 export interface MappingFailure {
   readonly protocol: MappingProtocol;
@@ -125,7 +127,7 @@ export class PortMapping {
       if (!isCurrent || this.#lease === lease) return undefined;
       return `${grant.external.host} is no address of the internet: another NAT is behind it`;
     } catch (error) {
-      return describeError(error);
+      return describeError(error).slice(0, MAX_REASON);
     }
   }
 

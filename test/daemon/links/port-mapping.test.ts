@@ -151,6 +151,12 @@ describe('a gateway that maps', () => {
 });
 
 describe('no gateway', () => {
+  test('what a gateway says of its refusal is cut', async () => {
+    const run = await new Run([async () => Promise.reject(new Error('no '.repeat(1e6)))]).start();
+    const { state } = run.mapping;
+    expect(state.status === 'none' && state.failures[0]?.reason.length).toBe(200);
+  });
+
   test('every way is tried in its time, and all again after a quarter of an hour', async () => {
     const run = await new Run(
       [isSilent, grants()],
