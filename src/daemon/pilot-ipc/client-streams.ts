@@ -49,6 +49,8 @@ export class ClientStreams {
   ];
   readonly #deps: ClientStreamsDeps;
   readonly #streams = new Map<number, IpcStream>();
+  /** Those that the client has closed and that go on until all has left. */
+  readonly #lingering = new Set<number>();
   readonly #listeners = new Map<number, Listener>();
   readonly #backlog: SendBacklog;
   #isClosed = false;
@@ -143,7 +145,8 @@ export class ClientStreams {
     const id = new ByteReader(payload).u32();
     const own = this.#streams.get(id);
     if (own !== undefined) own.close();
-    else if (!this.#deps.connections.disconnect(id)) {
+    // Closed twice it is closed; what it sent is not taken back.
+    else if (!this.#lingering.has(id) && !this.#deps.connections.disconnect(id)) {
       throw new IpcError(`connection ${id} not found`);
     }
     return numberReply(4, id);
@@ -176,6 +179,9 @@ export class ClientStreams {
       left: () => {
         this.#streams.delete(held.id);
         connections.remove(held.id);
+        if (stream.destroyed) return;
+        this.#lingering.add(held.id);
+        stream.once('close', () => this.#lingering.delete(held.id));
       },
       drained: () => {
         this.#backlog.remove(held);

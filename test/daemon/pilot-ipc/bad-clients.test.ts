@@ -10,6 +10,7 @@ import { fromHex } from '../../../src/base/bytes.ts';
 import type { HostFacts } from '../../../src/daemon/api/host-view.ts';
 import { silentLog } from '../../../src/daemon/log/log.ts';
 import { PilotIpcServer } from '../../../src/daemon/pilot-ipc/pilot-ipc-server.ts';
+import type { PeerStream } from '../../../src/daemon/streams/stream-duplex.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { eventually } from '../../support/processes.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
@@ -136,6 +137,31 @@ test('a peer that takes nothing stops its client, and loses the stream in the en
   expect(client.socket.writableLength).toBeGreaterThan(4_000_000);
   clock.advance(120_001);
   expect(await client.frame()).toBe(`09${id}`);
+});
+
+test('what was sent before a Close arrives, however often the client closes', async () => {
+  const [, theirs] = joined.ports;
+  const taken: PeerStream[] = [];
+  theirs.listen(9, (incoming) => {
+    const stream = incoming.accept();
+    if (stream !== undefined) taken.push(stream);
+  });
+  const client = await connected();
+  const id = (await client.call('00000009 03 0000 00000010 0009')).slice(2);
+  const [stream] = taken;
+  if (stream === undefined) throw new Error('nothing was dialled');
+  const head = Buffer.from(`00080005 06 ${id}`.replaceAll(' ', ''), 'hex');
+  client.socket.write(Buffer.concat([head, Buffer.alloc(0x80000)]));
+  for (let times = 0; times < 3; times++) {
+    expect(await client.call(`00000005 08 ${id}`)).toBe(`09${id}`);
+  }
+  let bytes = 0;
+  for await (const chunk of stream) bytes += (chunk as Buffer).length;
+  expect(bytes).toBe(0x80000);
+  // Then it is nobody's, and closing it is still no error.
+  stream.end();
+  await eventually('it is over', () => joined.ports[0].openCount === 0 || undefined);
+  expect(await client.call(`00000005 08 ${id}`)).toBe(`09${id}`);
 });
 
 /** In portions, as many as the system lets wait to be accepted. */
