@@ -38,7 +38,14 @@ export class ClientOutput {
   }
 
   write(frame: Uint8Array): void {
-    if (this.#socket.destroyed || this.#socket.write(frame)) return;
+    if (this.#socket.destroyed || this.#socket.write(frame, this.#taken)) return;
     this.#cancelDeadline ??= this.#clock.after(WRITE_DEADLINE_MS, this.#onStuck);
   }
+
+  /** It took a frame. While there are always more, the socket never drains. */
+  readonly #taken = (): void => {
+    if (this.#cancelDeadline === undefined || this.#socket.destroyed) return;
+    this.#cancelDeadline();
+    this.#cancelDeadline = this.#clock.after(WRITE_DEADLINE_MS, this.#onStuck);
+  };
 }
