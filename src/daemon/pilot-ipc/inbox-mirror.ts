@@ -50,6 +50,7 @@ export class InboxMirror {
   #isBehind = true;
   #working: Promise<void> | undefined;
   #isTold = false;
+  #isStopped = false;
   #progress: Progress | undefined;
   #files = 0;
   #bytes = 0;
@@ -77,6 +78,7 @@ export class InboxMirror {
 
   /** What waits is found in the inbox at the next start. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     for (const cancel of this.#cancels) cancel();
     this.#cancels = [];
     this.#waiting = [];
@@ -108,7 +110,7 @@ export class InboxMirror {
   async #writeWaiting(): Promise<void> {
     let isChanged = false;
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      if (!(await this.#write(next))) {
+      if (this.#isStopped || !(await this.#write(next))) {
         this.#waiting = [];
         this.#isBehind = true;
         break;
@@ -128,6 +130,7 @@ export class InboxMirror {
     this.#isBehind = missing.length > MAX_WAITING;
     const found: IncomingMessage[] = [];
     for (const { id } of missing.slice(-MAX_WAITING).reverse()) {
+      if (this.#isStopped) return false;
       try {
         found.push(await this.#deps.node.readInbox(id, { peek: true }));
       } catch {

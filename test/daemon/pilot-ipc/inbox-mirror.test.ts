@@ -161,3 +161,23 @@ test('a folder that cannot be written loses nothing', async () => {
   });
   expect(fileOf(files()[0] ?? '')['data']).toBe('patient');
 });
+
+test('a stop waits for the file that is being written, not for all that are to come', async () => {
+  for (let i = 1; i <= 40; i++) node.receive(String(i), i);
+  const reads: string[] = [];
+  const { readInbox } = node;
+  let stopped: Promise<void> | undefined;
+  node.readInbox = async (id) => {
+    reads.push(id);
+    stopped ??= first.stop();
+    return readInbox(id);
+  };
+  const first = mirror();
+  await eventually('it is behind', () => stopped !== undefined || undefined);
+  await stopped;
+  expect([reads.length, files()]).toEqual([1, []]);
+  node.readInbox = readInbox;
+  mirror();
+  const names = await settled(40);
+  expect(names.map((name) => fileOf(name)['data'])).toEqual(node.messages.map(({ data }) => data));
+});
