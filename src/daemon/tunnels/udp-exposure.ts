@@ -75,6 +75,8 @@ export class UdpExposure implements Exposure {
         this.#deps.ports.sendDatagram(target, answer).catch(() => undefined);
       },
       failed: (error) => {
+        // The next datagram looks for the service anew.
+        if (!flow.isConnected) this.#flows.end(key);
         this.#failed(target, reasonOf(error));
       },
     });
@@ -117,6 +119,11 @@ class ServiceFlow {
     socket.on('message', (bytes) => {
       if (bytes.length <= MAX_PORT_DATAGRAM_BYTES) answered(bytes);
     });
+  }
+
+  /** The service's address is known. */
+  get isConnected(): boolean {
+    return this.#waiting === undefined;
   }
 
   send(bytes: Uint8Array): void {
