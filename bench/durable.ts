@@ -7,17 +7,13 @@
  *
  * npm run bench -- durable [messages per round, 5000] [rounds, 5]     needs Debian's mosquitto
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { connect as connectTcp, createServer } from 'node:net';
 import path from 'node:path';
 
 import mqtt from 'mqtt';
 
 import { PilotClient } from '../src/client/client.ts';
-import { eventually } from '../test/support/processes.ts';
 import { Sandbox } from '../test/support/sandbox.ts';
+import { startMosquitto } from './support/mosquitto.ts';
 import { formatComparison } from './support/ratio.ts';
 import { runRole, startRole } from './support/roles.ts';
 import { startTwoNodes } from './support/two-nodes.ts';
@@ -74,15 +70,6 @@ async function perSecond(
   return (count / (performance.now() - startedMs)) * 1000;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
 interface Saving {
   readonly name: string;
   readonly settings: readonly string[];
@@ -106,7 +93,13 @@ interface Broker {
 }
 
 async function startBroker(folder: string, saving: Saving, count: number): Promise<Broker> {
-  const { url, stop } = await startMosquitto(folder, saving);
+  const settings = [
+    'persistence true',
+    `persistence_location ${folder}/`,
+    ...saving.settings,
+    `max_inflight_messages ${IN_FLIGHT}`,
+  ];
+  const { url, stop } = await startMosquitto(folder, settings);
   const publisher = await mqtt.connectAsync(url, { clientId: 'source' });
   const sink = await startRole('mqtt-sink', url, String(count));
   return {
@@ -119,52 +112,6 @@ async function startBroker(folder: string, saving: Saving, count: number): Promi
       stop();
     },
   };
-}
-
-async function startMosquitto(
-  folder: string,
-  { settings }: Saving,
-): Promise<{ url: string; stop: () => void }> {
-  const port = await freePort();
-  mkdirSync(folder);
-  const config = path.join(folder, 'mosquitto.conf');
-  writeFileSync(
-    config,
-    [
-      `listener ${port} 127.0.0.1`,
-      'allow_anonymous true',
-      'persistence true',
-      `persistence_location ${folder}/`,
-      ...settings,
-      `max_inflight_messages ${IN_FLIGHT}`,
-      'max_queued_messages 0',
-      'user root',
-    ].join('\n'),
-  );
-  const broker = spawn('mosquitto', ['-c', config], {
-    stdio: 'ignore',
-    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` },
-  });
-  process.on('exit', () => broker.kill('SIGKILL'));
-  const failed = once(broker, 'error').then(([cause]) => {
-    throw new Error('mosquitto does not start: apt-get install mosquitto', { cause });
-  });
-  const up = eventually('mosquitto listens', async () => accepts(port));
-  await Promise.race([up, failed]);
-  failed.catch(() => undefined);
-  return { url: `mqtt://127.0.0.1:${port}`, stop: () => broker.kill('SIGKILL') };
-}
-
-async function accepts(port: number): Promise<true | undefined> {
-  const socket = connectTcp(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return undefined;
-  } finally {
-    socket.destroy();
-  }
 }
 
 async function main(): Promise<void> {

@@ -1,6 +1,7 @@
 import { readFile, received, sendFile } from './file-tools.ts';
 import { inbox, outbox, read } from './message-tools.ts';
 import { find, info, peers, ping } from './node-tools.ts';
+import { publish } from './publish-tool.ts';
 import { send } from './send-tool.ts';
 import type { Tool } from './tool.ts';
 import { approve, handshake, pending, reject } from './trust-tools.ts';
@@ -19,6 +20,7 @@ export const TOOLS: readonly Tool[] = [
   inbox,
   read,
   outbox,
+  publish,
   sendFile,
   received,
   readFile,

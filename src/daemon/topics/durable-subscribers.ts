@@ -65,13 +65,21 @@ export class DurableSubscribers {
     const text = textOf(peer, id);
     const known = this.#kept.get(text);
     if (known === undefined && !this.#hasRoom(peer)) return undefined;
-    const nowMs = this.#deps.clock.now();
-    const value = encodeCbor({ t: filter, at: nowMs });
-    await this.#deps.storage.commit([{ table: 'topics', key: fromHex(text), value }]);
-    const dropped = this.#kept.get(text)?.dropped ?? 0;
+    const { clock, storage } = this.#deps;
     this.#drop(text);
-    const kept = { peer, filter, id: Uint8Array.from(id), renewedAtMs: nowMs };
-    if (!this.#add({ ...kept, dropped, leave: () => undefined })) return undefined;
+    const kept = {
+      ...{ peer, filter, id: Uint8Array.from(id), renewedAtMs: clock.now() },
+      ...{ dropped: known?.dropped ?? 0, leave: () => undefined },
+    };
+    // Before it is on disk, or many at once would pass the bound.
+    if (!this.#add(kept)) return undefined;
+    const value = encodeCbor({ t: filter, at: kept.renewedAtMs });
+    try {
+      await storage.commit([{ table: 'topics', key: fromHex(text), value }]);
+    } catch (error) {
+      if (known === undefined && this.#kept.get(text) === kept) this.#drop(text);
+      throw error;
+    }
     return known?.filter === filter ? 1 : 0;
   }
 

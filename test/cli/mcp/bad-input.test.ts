@@ -35,6 +35,13 @@ describe('bad input', () => {
     ['pilot_pending', { target: 'bob' }, /target/],
     ['pilot_approve', {}, /^target: /],
     ['pilot_reject', { target: 'bob', reason: 1 }, /^reason: /],
+    ['pilot_publish', { target: 'bob', topic: '', data: 'x' }, /^topic: /],
+    ['pilot_publish', { target: 'bob', topic: 'x'.repeat(1025), data: 'x' }, /^topic: /],
+    [
+      'pilot_publish',
+      { target: 'bob', topic: 'a', data: 'AAA', encoding: 'base64' },
+      /^data is not base64$/,
+    ],
     ['pilot_send', { target: 'bob' }, /^data: /],
     ['pilot_send', { data: 'x' }, /^target: /],
     ['pilot_send', { target: 'bob', data: { a: 1 } }, /^data: /],

@@ -91,6 +91,7 @@ export function helpfulDaemon(): FakeDaemon {
     listOutbox: () => ({ messages: [outgoing('1', { status: 'queued' })], total: 1 }),
     listInbox: () => ({ messages: [incoming('1', { preview: 'hi' })], total: 3, shown: 1 }),
     readInbox: ({ params }) => incoming(params['id'] ?? '', { data: 'hello', encoding: 'utf8' }),
+    publish: ({ body: { target, topic } }) => ({ target, topic, bytes: 1, subscribers: 2 }),
     listReceived: () => ({ files: [], total: 0, shown: 0, dir: '/nowhere' }),
   });
 }

@@ -38,7 +38,7 @@ describe('the tools', () => {
     expect(tools.map(({ name }) => name)).toEqual([
       ...['pilot_info', 'pilot_find', 'pilot_peers', 'pilot_ping', 'pilot_handshake'],
       ...['pilot_pending', 'pilot_send', 'pilot_inbox', 'pilot_read', 'pilot_outbox'],
-      ...['pilot_received', 'pilot_read_file'],
+      ...['pilot_publish', 'pilot_received', 'pilot_read_file'],
     ]);
     const readOnly = tools.filter(({ annotations }) => annotations?.readOnlyHint === true);
     expect(readOnly.map(({ name }) => name)).toEqual([
@@ -80,6 +80,7 @@ describe('results', () => {
     ['pilot_read', { id: '7' }, { message: { id: '7', untrusted_content: { data: 'hello' } } }],
     ['pilot_received', {}, { files: [], total: 0 }],
     ['pilot_outbox', {}, { messages: [{ message_id: '1', status: 'queued' }], total: 1 }],
+    ['pilot_publish', { target: 'bob', topic: 'a', data: 'x' }, { bytes: 1, subscribers: 2 }],
     ['pilot_outbox', { message_id: '9' }, { messages: [{ message_id: '9' }], total: 1 }],
   ])('of %s %j', async (name, args, data) => {
     const result = await session.call(name, args);
@@ -105,6 +106,12 @@ describe('results', () => {
       ...{ target: 'bob', data: 'AAE=', type: 'binary', encoding: 'base64', reply_to: 'r' },
       ...{ expires_ms: 1000, confirm_ms: 5000, message_id: expect.any(String) as string },
     });
+  });
+
+  test('an event is passed on as it was meant', async () => {
+    const args = { target: 'bob', topic: 'a/b', data: 'AAE=', encoding: 'base64', retain: true };
+    await session.call('pilot_publish', args);
+    expect(daemon.callsTo('publish')[0]?.body).toEqual(args);
   });
 
   test('the inbox is asked for what was asked for', async () => {
@@ -133,6 +140,7 @@ describe('failures', () => {
     const args: Record<string, Record<string, unknown>> = {
       ...{ pilot_find: { target: 'bob' }, pilot_ping: { target: 'bob' }, pilot_read: { id: '1' } },
       pilot_read_file: { name: 'x' },
+      pilot_publish: { target: 'bob', topic: 'a', data: 'x' },
       ...{ pilot_handshake: { target: 'bob' }, pilot_send: { target: 'bob', data: 'x' } },
     };
     for (const { name } of tools) {
