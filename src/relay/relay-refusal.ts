@@ -64,9 +64,7 @@ const REQUEST_FAILURES: Partial<Record<string, readonly [code: RelayErrorCode, m
 
 /** What the code of a reply means that is none of success. */
 export function failureOf(code: string): RelayError {
-  const [known, message] = REQUEST_FAILURES[code] ?? [
-    'unavailable',
-    'the relay cannot do this now',
-  ];
+  const failure = Object.hasOwn(REQUEST_FAILURES, code) ? REQUEST_FAILURES[code] : undefined;
+  const [known, message] = failure ?? ['unavailable', 'the relay cannot do this now'];
   return new RelayError(known, message);
 }

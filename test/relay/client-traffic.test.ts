@@ -118,6 +118,16 @@ describe('requests', () => {
     expiresAtMs: Date.UTC(2027, 0),
   };
 
+  test.each(['', 'new_word', 'constructor', '__proto__'])(
+    'an answer that nobody knows (%j) is a failure',
+    async (code) => {
+      const { client, relay } = online();
+      const answer = client.put(put);
+      relay.last.say({ t: 'reply', n: relay.last.said('put')[0]?.n ?? 0, code });
+      await expect(answer).rejects.toMatchObject({ name: 'RelayError', code: 'unavailable' });
+    },
+  );
+
   test('are answered by number, in any order', async () => {
     const { client, relay } = online();
     const first = client.lookup({ hostname: 'a' });
