@@ -141,7 +141,8 @@ export class TrustCourier {
   #askAgain(): void {
     const { clock, log, store, trust } = this.#deps;
     for (const { peer, ourStatementMs } of store.inState('asked')) {
-      if (clock.now() - ourStatementMs < ASK_AGAIN_MS) continue;
+      // Far ahead is what the clock of then was.
+      if (Math.abs(clock.now() - ourStatementMs) < ASK_AGAIN_MS) continue;
       trust.askAgain(peer).catch((error: unknown) => {
         log.warn({ err: error, peer: nodeIdOf(peer) }, 'could not ask again for trust');
       });

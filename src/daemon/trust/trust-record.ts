@@ -49,7 +49,7 @@ export interface TrustRecord {
   readonly isConfirmed: boolean;
   /** The newest statement of theirs that was heard, by their clock. */
   readonly theirStatementMs: number;
-  /** The newest statement of ours, by our clock, always later than the one before. */
+  /** The newest statement of ours, by our clock, later than the one before (trust-rules.ts). */
   readonly ourStatementMs: number;
   /** What they still have to be told. */
   readonly owed: Statement | '';

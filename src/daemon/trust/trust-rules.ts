@@ -10,6 +10,11 @@ export function isJustification(text: string): boolean {
   return PRINTABLE.test(text) && Array.from(text).length <= MAX_JUSTIFICATION_CHARACTERS;
 }
 
+/** Why trust was refused, as people read it: a peer may have given no reason, or one that cannot be shown. */
+export function rejection(why: string): string {
+  return isJustification(why) && why !== '' ? `rejected: ${why}` : 'rejected';
+}
+
 const DAY_MS = 86_400_000;
 /** Longer than a mailbox keeps anything (30 days), and a day for clocks that differ. */
 const MAX_STATEMENT_AGE_MS = 31 * DAY_MS;
@@ -23,6 +28,15 @@ export function isFreshStatement(atMs: number, newestMs: number, nowMs: number):
   return (
     atMs > newestMs && atMs >= nowMs - MAX_STATEMENT_AGE_MS && atMs <= nowMs + MAX_CLOCK_LEAD_MS
   );
+}
+
+/**
+ * When our next statement is said to be made: later than the one before. Not after one that our clock put so far
+ * ahead that nobody with the right time has heard it, or nobody would hear us until then.
+ */
+export function nextStatementMs(newestMs: number, nowMs: number): number {
+  const laterMs = newestMs + 1;
+  return laterMs > nowMs + MAX_CLOCK_LEAD_MS ? nowMs : Math.max(nowMs, laterMs);
 }
 
 const HOUR_SECONDS = 3600;

@@ -21,7 +21,13 @@ import {
   withNames,
   withRecord,
 } from './trust-record.ts';
-import { isFreshStatement, isJustification, RequestLimits } from './trust-rules.ts';
+import {
+  isFreshStatement,
+  isJustification,
+  nextStatementMs,
+  rejection,
+  RequestLimits,
+} from './trust-rules.ts';
 import { sayingFor, trustItem } from './trust-statement.ts';
 import type { TrustStore } from './trust-store.ts';
 
@@ -292,7 +298,7 @@ export class Trust {
     owed: Statement,
     owedWhy: string,
   ): Pick<TrustRecord, 'owed' | 'owedWhy' | 'ourStatementMs'> {
-    const ourStatementMs = Math.max(this.#deps.clock.now(), known.ourStatementMs + 1);
+    const ourStatementMs = nextStatementMs(known.ourStatementMs, this.#deps.clock.now());
     return { owed, owedWhy, ourStatementMs };
   }
 
@@ -347,10 +353,6 @@ export class Trust {
       },
     );
   }
-}
-
-function rejection(why: string): string {
-  return isJustification(why) && why !== '' ? `rejected: ${why}` : 'rejected';
 }
 
 function noRequest(known: TrustRecord | undefined): PilotError {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import {
   isFreshStatement,
   isJustification,
+  nextStatementMs,
   RequestLimits,
 } from '../../../src/daemon/trust/trust-rules.ts';
 
@@ -19,6 +20,16 @@ test.each([
   [DAY_MS + 1, 0, 0, false],
 ])('a statement of %i after %i at %i: %s', (atMs, newestMs, nowMs, isFresh) => {
   expect(isFreshStatement(atMs, newestMs, nowMs)).toBe(isFresh);
+});
+
+test.each([
+  [0, 10, 10],
+  [10, 10, 11],
+  [DAY_MS - 1, 0, DAY_MS],
+  [DAY_MS, 0, 0],
+  [365 * DAY_MS, 5, 5],
+])('after a statement of %i the next one, said at %i, is of %i', (newestMs, nowMs, nextMs) => {
+  expect(nextStatementMs(newestMs, nowMs)).toBe(nextMs);
 });
 
 test.each([
