@@ -1,5 +1,7 @@
 interface Bound {
   readonly value: number;
+  /** With less, nodes would not get through with what the protocol allows them. Default: 1. */
+  readonly min?: number;
   /** What it bounds, for `--help`; the comment above each says where the number comes from. */
   readonly about: string;
 }
@@ -9,8 +11,13 @@ const MIB = 1024 * KIB;
 
 /** Everything a stranger could fill. Each is an option of `pilot-relay` under its name in kebab case. */
 const BOUNDS = {
-  // The largest payload a node may send is 1 MiB (`max_payload_kb`); the rest is for what wraps it.
-  maxFrameBytes: { value: 1.5 * MIB, about: 'size of one WebSocket message' },
+  // The largest payload a node may send is 1 MiB (`max_payload_kb`); the rest is for what wraps it. A session's
+  // packet has up to 1.25 MiB and its heads, an envelope a key chain besides; what does not get through holds up all behind it.
+  maxFrameBytes: {
+    value: 1.5 * MIB,
+    min: 1.25 * MIB + 16 * KIB,
+    about: 'size of one WebSocket message',
+  },
   // One core forwards some 100,000 small frames a second; one node may use a fifth of it.
   maxFramesPerSecond: { value: 20_000, about: 'frames per second from one connection' },
   // A quarter of a gigabit: bulk belongs on direct paths.
@@ -81,6 +88,12 @@ export const LIMIT_NAMES = Object.keys(BOUNDS) as readonly LimitName[];
 export const DEFAULT_LIMITS = Object.fromEntries(
   LIMIT_NAMES.map((name) => [name, BOUNDS[name].value]),
 ) as RelayLimits;
+
+/** What an operator may not go below. */
+export function minOfLimit(name: LimitName): number {
+  const bound: Bound = BOUNDS[name];
+  return bound.min ?? 1;
+}
 
 export function aboutLimit(name: LimitName): string {
   return BOUNDS[name].about;

@@ -11,6 +11,7 @@ import {
   DEFAULT_LIMITS,
   LIMIT_NAMES,
   type LimitName,
+  minOfLimit,
   type RelayLimits,
 } from './limits.ts';
 import { DUPLICATE_POLICIES, type DuplicatePolicy } from './live-logins.ts';
@@ -114,7 +115,8 @@ function buildCommand(): Command {
     .showHelpAfterError(USAGE_HINT)
     .exitOverride();
   for (const name of LIMIT_NAMES) {
-    command.option(`--${kebabCase(name)} <n>`, aboutLimit(name), readLimit, DEFAULT_LIMITS[name]);
+    const read = (text: string): number => readLimit(text, minOfLimit(name));
+    command.option(`--${kebabCase(name)} <n>`, aboutLimit(name), read, DEFAULT_LIMITS[name]);
   }
   return command;
 }
@@ -172,11 +174,12 @@ function stunOf(places: readonly (Endpoint | 'off')[]): readonly Endpoint[] {
   return endpoints;
 }
 
-function readLimit(text: string): number {
+function readLimit(text: string, min: number): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value === 0) {
     throw new InvalidArgumentError('Write a whole number above zero.');
   }
+  if (value < min) throw new InvalidArgumentError(`Nodes need at least ${min}.`);
   return value;
 }
 

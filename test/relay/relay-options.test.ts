@@ -2,8 +2,17 @@ import { CommanderError } from 'commander';
 import { describe, expect, test, vi } from 'vitest';
 
 import { PilotError } from '../../src/base/pilot-error.ts';
-import { aboutLimit, DEFAULT_LIMITS, LIMIT_NAMES } from '../../src/relay/limits.ts';
+import {
+  aboutLimit,
+  DEFAULT_LIMITS,
+  LIMIT_NAMES,
+  maxBodyBytes,
+  minOfLimit,
+} from '../../src/relay/limits.ts';
+import { DATA_HEADER_BYTES } from '../../src/relay/protocol.ts';
 import { parseRelayOptions } from '../../src/relay/relay-options.ts';
+import { MAX_ENVELOPE_BYTES } from '../../src/session/envelope.ts';
+import { MIN_LINK_PACKET_BYTES } from '../../src/session/packet.ts';
 
 describe('without options', () => {
   const options = parseRelayOptions([]);
@@ -32,7 +41,7 @@ describe('without options', () => {
 test('what is given counts', () => {
   const argv =
     '--listen 127.0.0.1:0 --stun off --store /tmp/s --tls-cert c --tls-key k --duplicate oldest ' +
-    '--log-level debug --log-format text --max-connections-per-ip 9 --max-frame-bytes 1000';
+    '--log-level debug --log-format text --max-connections-per-ip 9 --max-frame-bytes 2000000';
   expect(parseRelayOptions(argv.split(' '))).toMatchObject({
     listen: { host: '127.0.0.1', port: 0 },
     stun: [],
@@ -41,8 +50,22 @@ test('what is given counts', () => {
     duplicates: 'oldest',
     logLevel: 'debug',
     logFormat: 'text',
-    limits: { maxConnectionsPerIp: 9, maxFrameBytes: 1000 },
+    limits: { maxConnectionsPerIp: 9, maxFrameBytes: 2_000_000 },
   });
+});
+
+test('no relay lets through less than the largest packet of a session and the largest envelope', () => {
+  const least = minOfLimit('maxFrameBytes');
+  expect(least).toBeGreaterThanOrEqual(DATA_HEADER_BYTES + MIN_LINK_PACKET_BYTES);
+  expect(maxBodyBytes({ ...DEFAULT_LIMITS, maxFrameBytes: least })).toBeGreaterThanOrEqual(
+    MAX_ENVELOPE_BYTES,
+  );
+  const limitOf = (bytes: number): number =>
+    parseRelayOptions(['--max-frame-bytes', String(bytes)]).limits.maxFrameBytes;
+  expect(limitOf(least)).toBe(least);
+  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  expect(() => limitOf(least - 1)).toThrow(`at least ${least}`);
+  stderr.mockRestore();
 });
 
 test.each([
