@@ -1,6 +1,7 @@
 import type { ClientRequest } from 'node:http';
 
 import { silent } from './daemon-failure.ts';
+import { MAX_TIMER_MS } from './pending-call.ts';
 
 export interface AnswerLimits {
   readonly socketPath: string;
@@ -29,9 +30,12 @@ export function awaitAnswer(
   const abort = (): void => {
     stop(signal?.reason);
   };
-  const timer = setTimeout(() => {
-    stop(silent(socketPath, limitMs));
-  }, limitMs);
+  const timer = setTimeout(
+    () => {
+      stop(silent(socketPath, limitMs));
+    },
+    Math.min(limitMs, MAX_TIMER_MS),
+  );
   const finish = (): void => {
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);

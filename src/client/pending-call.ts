@@ -17,8 +17,8 @@ export interface PendingCallOptions {
   readonly onEnd: (call: PendingCall) => void;
 }
 
-/** The longest time that a timer can hold. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** The longest time that a timer can hold; a longer one would be over at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A call that its caller waits for: until it is answered, aborted, or its time is over. */
 export class PendingCall {
