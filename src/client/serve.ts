@@ -127,7 +127,10 @@ export class RequestServer {
   async #listUnread(): Promise<void> {
     this.#overflowed = false;
     const { messages } = await this.#deps.unread(MAX_QUEUED);
+    const before = this.#known.size;
     for (const message of messages.toReversed()) this.#enqueue(message);
+    // There are older ones; where none of these was for us, listing again would give the same.
+    if (messages.length >= MAX_QUEUED && this.#known.size > before) this.#overflowed = true;
   }
 
   #enqueue(message: IncomingMessage): void {

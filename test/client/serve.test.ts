@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import type { IncomingMessage } from '../../src/client/api.ts';
 import { PilotClient, PilotError, type ServeFailure } from '../../src/client/client.ts';
-import { replyIdOf } from '../../src/client/serve.ts';
+import type { EventStream } from '../../src/client/event-stream.ts';
+import { replyIdOf, RequestServer } from '../../src/client/serve.ts';
 import { FakeDaemon } from './fake-daemon.ts';
 import { incoming, outgoing } from './fake-nodes.ts';
 
@@ -237,4 +238,43 @@ test('when what waits cannot be listed, nothing stays connected', async () => {
   };
   await expect(client.serve(() => undefined, {})).rejects.toMatchObject({ code: 'unavailable' });
   await expect.poll(() => daemon.subscriberCount).toBe(0);
+});
+
+test('all that waits is answered, also more than is listed at once', async () => {
+  const unread = new Set(Array.from({ length: 12_000 }, (_, i) => `m${i}`));
+  let handled = 0;
+  let close = (): void => undefined;
+  const closed = new Promise<void>((resolve) => {
+    close = resolve;
+  });
+  const events = {
+    close,
+    async *[Symbol.asyncIterator]() {
+      await closed;
+      yield* [];
+    },
+  };
+  const server = new RequestServer(
+    {
+      subscribe: async () => Promise.resolve(events as unknown as EventStream<'message.received'>),
+      unread: async (limit) => {
+        // Newest first.
+        const messages = [...unread].reverse().slice(0, limit);
+        const listed = messages.map((id) => incoming(id));
+        return Promise.resolve({ messages: listed, total: unread.size, shown: listed.length });
+      },
+      peek: async (id) => Promise.resolve(incoming(id)),
+      reply: async () => Promise.resolve(),
+      markRead: async (id) => Promise.resolve(unread.delete(id)),
+    },
+    () => {
+      handled += 1;
+      return undefined;
+    },
+  );
+  const served = server.run(stop.signal);
+  await expect.poll(() => unread.size, { timeout: 4000 }).toBe(0);
+  expect(handled).toBe(12_000);
+  stop.abort();
+  await served;
 });
