@@ -16,14 +16,19 @@ import { nodeIdOf } from '../names/peer-name.ts';
 import type { Storage } from '../store/storage.ts';
 import type { EventBroker } from './event-broker.ts';
 
+interface Sent {
+  /** Rejects when it will not be there. */
+  readonly onDisk: Promise<void>;
+}
+
 export interface DurableSubscribersDeps {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly log: Log;
   readonly broker: EventBroker;
   readonly isTrusted: (peer: string) => boolean;
-  /** Puts it into the outbox; resolves when that is on disk, rejects when it is not. Undefined: there is no room. */
-  readonly send: (peer: string, id: Uint8Array, frames: Uint8Array) => Promise<void> | undefined;
+  /** Puts it into the outbox. Undefined: there is no room. */
+  readonly send: (peer: string, id: Uint8Array, frames: Uint8Array) => Sent | undefined;
 }
 
 interface Kept {
@@ -105,7 +110,7 @@ export class DurableSubscribers {
 
   #add(kept: Kept): boolean {
     const leave = this.#deps.broker.subscribe(kept.filter, {
-      deliver: async (event) => {
+      deliver: (event) => {
         if (this.#isAlive(kept)) return this.#send(kept, event);
         this.#end(textOf(kept.peer, kept.id));
         return undefined;
@@ -117,7 +122,7 @@ export class DurableSubscribers {
     return true;
   }
 
-  #send(kept: Kept, { bytes }: EventFrame): Promise<void> | undefined {
+  #send(kept: Kept, { bytes }: EventFrame): Sent | undefined {
     const { peer, id, dropped } = kept;
     const lost = dropped === 0 ? [] : [encodeControl({ kind: 'dropped', count: dropped })];
     const sent = this.#deps.send(peer, id, concatBytes(...lost, bytes));
@@ -126,9 +131,10 @@ export class DurableSubscribers {
       return undefined;
     }
     kept.dropped = 0;
-    return sent.catch(() => {
+    const onDisk = sent.onDisk.catch(() => {
       this.#lose(kept, dropped + 1);
     });
+    return { onDisk };
   }
 
   #lose(kept: Kept, count: number): void {

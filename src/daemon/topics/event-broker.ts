@@ -4,8 +4,8 @@ import { hasWildcards, matcherOf } from './topic-filter.ts';
 
 /** Who gets events. */
 export interface Subscriber {
-  /** A promise: of it being kept for them, which who publishes it waits for. */
-  deliver(event: EventFrame): Promise<void> | undefined;
+  /** `onDisk`: it is kept for them, and who publishes it waits for that. */
+  deliver(event: EventFrame): { readonly onDisk: Promise<void> } | undefined;
 }
 
 interface Pattern {
@@ -65,7 +65,7 @@ export class EventBroker {
     const keeping: Promise<void>[] = [];
     for (const subscriber of reached) {
       const kept = subscriber.deliver(event);
-      if (kept !== undefined) keeping.push(kept);
+      if (kept !== undefined) keeping.push(kept.onDisk);
     }
     return keeping.length === 0 ? reached.size : Promise.all(keeping).then(() => reached.size);
   }

@@ -59,7 +59,7 @@ export function openSubscribers(deps: OpenTopicsDeps, broker: EventBroker): Dura
   return new DurableSubscribers({
     ...{ storage, clock, log, broker },
     isTrusted: (peer) => node.arrivals.store.stateOf(peer) === 'trusted',
-    send: async (peer, id, payload) => {
+    send: (peer, id, payload) => {
       const correlationId = uuidFromBytes(id);
       if (!hasRoom(deps, peer, payload.length)) return undefined;
       return node.arrivals.messages.post({
@@ -67,7 +67,7 @@ export function openSubscribers(deps: OpenTopicsDeps, broker: EventBroker): Dura
         // An answer to the subscription: who serves messages leaves it alone.
         ...{ replyTo: correlationId, type: 'binary', payload },
         expiresAtMs: clock.now() + limits.send.expiryMs,
-      }).onDisk;
+      });
     },
   });
 }

@@ -52,10 +52,10 @@ class Broker {
     return new DurableSubscribers({
       ...{ storage: this.storage, clock: this.#clock, log: silentLog, broker: this.broker },
       isTrusted: () => this.isTrusted,
-      send: async (_peer, id, payload) => {
+      send: (_peer, id, payload) => {
         if (this.isFull) return undefined;
         this.deliver(id, payload);
-        return Promise.resolve();
+        return { onDisk: Promise.resolve() };
       },
     });
   }
