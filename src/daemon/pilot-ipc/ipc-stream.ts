@@ -101,7 +101,9 @@ export class IpcStream {
 
   /** Somebody else ends it: the client is told. */
   disconnect(): void {
-    if (this.#startedMs !== undefined && !this.#hasEnded) this.#tell(COMMAND.closeOk);
+    // What it has not been told of yet, it is told the end of afterwards.
+    if (this.#startedMs === undefined) this.#hasEnded = true;
+    else if (!this.#hasEnded) this.#tell(COMMAND.closeOk);
     this.close();
   }
 

@@ -164,6 +164,20 @@ test('what was sent before a Close arrives, however often the client closes', as
   expect(await client.call(`00000005 08 ${id}`)).toBe(`09${id}`);
 });
 
+test('a connection that is ended before its client hears of it ends for that client, too', async () => {
+  const [ours, theirs] = joined.ports;
+  const client = await connected();
+  expect(await client.call('00000003 01 0005')).toBe('020005');
+  await theirs.dial('peer', 5);
+  const id = [...ours.open.keys()].map((key) => key.toString(16).padStart(8, '0')).join();
+  const other = await connected();
+  expect(await other.call(`00000005 08 ${id}`)).toBe(`09${id}`);
+  clock.advance(20);
+  expect((await client.frame()).startsWith(`050005${id}`)).toBe(true);
+  clock.advance(20);
+  expect(await client.frame()).toBe(`09${id}`);
+});
+
 /** In portions, as many as the system lets wait to be accepted. */
 async function crowd(count: number): Promise<Socket[]> {
   const sockets: Socket[] = [];
