@@ -4,10 +4,16 @@ import { expect, test } from 'vitest';
 
 import type { PilotStream } from '../../src/client/pilot-stream.ts';
 import { readPidFile } from '../../src/home/pid-file.ts';
-import { MAX_STREAMS, MAX_WINDOWS_BYTES } from '../../src/session/stream-windows.ts';
+import { MAX_WINDOWS_BYTES } from '../../src/session/stream-windows.ts';
 import { eventually } from '../support/processes.ts';
 import { befriend, Sandbox, type SandboxNode } from '../support/sandbox.ts';
 
+/**
+ * The promise is about 1,000, as many as there may be (`npm run stalled-streams`). Below 100 there would not be room on
+ * the way to the program for more than a peer has credit for, which is what has to have come.
+ */
+const STREAMS = Number(process.env['PILOT_STALLED_STREAMS'] ?? 200);
+const DIALS_AT_ONCE = 50;
 /**
  * What a stream may cost its daemon beside the window: 64 KiB that wait for the program that does not read, as much on
  * the way to its socket, and the objects of both.
@@ -25,7 +31,7 @@ function peakBytes(node: SandboxNode): number {
 }
 
 test.skipIf(process.platform !== 'linux')(
-  '1,000 streams of a peer that nobody reads: what the daemon holds is bounded, and it goes on',
+  `${STREAMS} streams of a peer that nobody reads: what the daemon holds is bounded, and it goes on`,
   async () => {
     await Sandbox.run(async (sandbox) => {
       const relay = await sandbox.relay().start();
@@ -49,14 +55,15 @@ test.skipIf(process.platform !== 'linux')(
           pour(stream);
         });
       };
-      while (ours.length < MAX_STREAMS) {
-        const some = Array.from({ length: 50 }, async () => client.dial(target, 4000));
+      while (ours.length < STREAMS) {
+        const length = Math.min(DIALS_AT_ONCE, STREAMS - ours.length);
+        const some = Array.from({ length }, async () => client.dial(target, 4000));
         ours.push(...(await Promise.all(some)));
       }
       for (const stream of ours) pour(stream);
-      await steady(bob);
+      await steady(alice);
       const grown = peakBytes(bob) - before;
-      expect(grown).toBeLessThan(MAX_WINDOWS_BYTES + MAX_STREAMS * STREAM_BYTES + SLACK_BYTES);
+      expect(grown).toBeLessThan(MAX_WINDOWS_BYTES + STREAMS * STREAM_BYTES + SLACK_BYTES);
 
       // It has time for others meanwhile: messages have room of their own.
       await client.send(target, 'still there?');
@@ -78,16 +85,16 @@ test.skipIf(process.platform !== 'linux')(
   240_000,
 );
 
-/** More than a peer has credit for has come, and then nothing more for a while. */
-async function steady(node: SandboxNode): Promise<void> {
-  const client = node.client();
+/** More than a peer has credit for has come, and then its daemon took nothing more of its program for a while. */
+async function steady(sender: SandboxNode): Promise<void> {
+  const client = sender.client();
   let [last, looks] = [0, 0];
   try {
     await eventually(
-      'nothing more comes',
+      'nothing more goes',
       async () => {
         const { conn_list: list } = await client.info();
-        const bytes = list.reduce((sum, { bytes_recv: received }) => sum + received, 0);
+        const bytes = list.reduce((sum, { bytes_sent: sent }) => sum + sent, 0);
         looks = bytes === last && bytes > MAX_WINDOWS_BYTES ? looks + 1 : 0;
         last = bytes;
         return looks >= STEADY_LOOKS || undefined;
