@@ -55,6 +55,8 @@ export interface SiteOptions {
   readonly name?: string;
   /** Behind the same router; default 1. */
   readonly hosts?: number;
+  /** Of the router, where it matters that it is no address for documentation. */
+  readonly outerV4?: string;
 }
 
 /** Why there can be no laboratory on this host; undefined when there can. */
@@ -135,7 +137,7 @@ export class Lab {
     }
     const edge = await this.#router(`${name}-router`);
     const isV6 = kind === 'ipv6-only';
-    const wire = await this.#connectEdge(edge, isV6 ? number : undefined);
+    const wire = await this.#connectEdge(edge, isV6 ? number : options.outerV4);
     const v6 = this.#internet.prefix6(number);
     const routers: SiteRouter[] = [{ namespace: edge, nat: edgeNat(kind) }];
     let lan: Lan;
@@ -174,11 +176,12 @@ export class Lab {
     removeNamespaces(this.#namespaces.splice(0).map(({ name }) => name));
   }
 
-  async #connectEdge(edge: Namespace, site: number | undefined): Promise<Wire> {
-    if (site === undefined) {
-      return this.#internet.connect(edge, { v4: [this.#internet.newV4()], v6: [] });
+  /** `place`: its IPv4 address, any when undefined; or the number of the site whose IPv6 prefix is behind it. */
+  async #connectEdge(edge: Namespace, place: string | number | undefined): Promise<Wire> {
+    if (typeof place !== 'number') {
+      return this.#internet.connect(edge, { v4: [place ?? this.#internet.newV4()], v6: [] });
     }
-    const routed6 = `${this.#internet.prefix6(site)}/64`;
+    const routed6 = `${this.#internet.prefix6(place)}/64`;
     return this.#internet.connect(edge, { v4: [], v6: [this.#internet.newV6()], routed6 });
   }
 

@@ -75,6 +75,13 @@ export class Site {
     return host;
   }
 
+  /** Between the site and the internet. */
+  get router(): Namespace {
+    const [edge] = this.#parts.routers;
+    if (edge === undefined) throw new Error(`${this.name} has no router`);
+    return edge.namespace;
+  }
+
   /** As a host sees them itself. */
   addressesOf(host = 0): LanMember['addresses'] {
     const { members, wire } = this.#parts;
