@@ -51,6 +51,9 @@ export class DamagedFile extends Error {
   override readonly name = 'DamagedFile';
 }
 
+/** The receiver's own word: another stream would hear the same. */
+export class FileRefused extends PilotError {}
+
 export class FileSender {
   readonly #stream: Duplex;
   readonly #reader: ExactReader;
@@ -203,14 +206,14 @@ const REFUSALS: Readonly<Record<string, { readonly code: ErrorCode; readonly hin
   bad_name: { code: 'invalid_argument', hint: 'rename the file, or send a copy of another name' },
 };
 
-function refusal(reason: string): PilotError {
+function refusal(reason: string): FileRefused {
   const [code = ''] = reason.split(':', 1);
   const known = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : undefined;
   const { code: as, hint } = known ?? {
     code: 'unavailable' as const,
     hint: 'the log of the other node may say more',
   };
-  return new PilotError(as, `the receiver refused the file: ${printable(reason)}`, { hint });
+  return new FileRefused(as, `the receiver refused the file: ${printable(reason)}`, { hint });
 }
 
 /** From a peer, for a terminal. */

@@ -24,7 +24,7 @@ export class PortCalls {
 
   /**
    * A stream to a port of a trusted node. PilotError: `connection_refused` when nothing listens there, `trust_required`,
-   * `connection_failed`, `timeout` (default 30 s), `not_supported`. The signal also ends the stream later.
+   * `connection_failed`, `timeout` (default 30 s), `not_supported`, `unavailable`. The signal also ends the stream later.
    */
   async dial(
     target: string,

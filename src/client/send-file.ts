@@ -10,7 +10,7 @@ import { Backoff } from '../base/backoff.ts';
 import { type ErrorCode, PilotError } from '../base/pilot-error.ts';
 import { WireError } from '../base/wire-error.ts';
 import { DATA_EXCHANGE_PORT } from './exchange-frame.ts';
-import { DamagedFile, FileSender, type SentFile } from './file-sender.ts';
+import { DamagedFile, FileRefused, FileSender, type SentFile } from './file-sender.ts';
 import { OpenSource, type SourceFile, sourceFiles } from './file-source.ts';
 
 export interface SendFileProgress {
@@ -55,7 +55,9 @@ export type DialPort = (port: number, signal: AbortSignal) => Promise<Duplex>;
 const DEFAULT_TIMEOUT_MS = 90_000;
 const RETRY = { initialMs: 500, maxMs: 5000, multiplier: 2, jitter: true };
 /** What may be over in a moment. The daemon here may restart, too. */
-const TEMPORARY: ReadonlySet<ErrorCode> = new Set(['connection_failed', 'not_running', 'timeout']);
+const TEMPORARY: ReadonlySet<ErrorCode> = new Set([
+  ...(['connection_failed', 'not_running', 'timeout', 'unavailable'] as const),
+]);
 
 /** PilotError, or the signal's reason. What was sent before that stays with the receiver. */
 export async function sendFiles(
@@ -211,7 +213,9 @@ class Line {
         hint: 'send it again; when it stays so, look at the disks of both hosts',
       });
     }
-    const isTemporary = !(error instanceof PilotError) || TEMPORARY.has(error.code);
+    const isTemporary =
+      !(error instanceof PilotError) ||
+      (TEMPORARY.has(error.code) && !(error instanceof FileRefused));
     // The first error of a command is about how things are, not about a moment.
     if (!isTemporary || !this.#hasWorked || this.#isStalled) throw error;
     await sleep(this.#backoff.next(), undefined, this.#signal && { signal: this.#signal }).catch(

@@ -22,7 +22,7 @@ export class TopicClient {
 
   /**
    * Events from now on. Survives a lost session (then a `gap` comes), not the end of this host's daemon
-   * (`connection_failed`). See `TopicSubscription`.
+   * (`unavailable`, or `connection_failed` when it could not say so). See `TopicSubscription`.
    */
   async subscribe(
     target: string,

@@ -52,7 +52,8 @@ export class ApiStreams {
   readonly #deps: ApiStreamsDeps;
   readonly #offers: ApiStreamOffers;
   readonly #topics: ApiTopics;
-  readonly #sockets = new Set<Duplex>();
+  /** Each with how it ends when the daemon stops. */
+  readonly #sockets = new Map<Duplex, () => void>();
   #isStopping = false;
 
   constructor(deps: ApiStreamsDeps) {
@@ -68,7 +69,7 @@ export class ApiStreams {
     if (name === undefined || request.method !== ROUTES[name].method) return false;
     // The HTTP server has let go of it: an error that nobody listens to would end the process.
     socket.on('error', () => undefined);
-    this.#sockets.add(socket);
+    this.#sockets.set(socket, () => socket.end());
     socket.once('close', () => this.#sockets.delete(socket));
     this.#serve(name, { request, query, socket, head }).catch((error: unknown) => {
       this.#refuse(socket, error);
@@ -76,15 +77,16 @@ export class ApiStreams {
     return true;
   }
 
-  /** Streams end with `unavailable`; ports are free. */
+  /** Streams, and dials that are not answered yet, end with `unavailable`; ports are free. */
   stop(): void {
     this.#isStopping = true;
     this.#offers.stop();
-    for (const socket of this.#sockets) socket.end();
+    for (const end of [...this.#sockets.values()]) end();
   }
 
+  /** Closes what does not take its end. */
   closeAll(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.keys()) socket.destroy();
   }
 
   async #serve(name: UpgradeName, call: UpgradeCall): Promise<void> {
@@ -113,13 +115,13 @@ export class ApiStreams {
       case 'subscribeTopic': {
         const wanted = parseRequest(name, { ...raw, body: undefined }).query;
         acceptUpgrade(socket, STREAM_PROTOCOL, {});
-        this.#topics.subscribe(wanted, framed(socket, head));
+        this.#topics.subscribe(wanted, this.#framed(socket, head));
         return;
       }
       case 'publishTopics': {
         const { target } = parseRequest(name, { ...raw, body: undefined }).query;
         acceptUpgrade(socket, STREAM_PROTOCOL, {});
-        this.#topics.publish(target, framed(socket, head));
+        this.#topics.publish(target, this.#framed(socket, head));
         return;
       }
     }
@@ -135,6 +137,9 @@ export class ApiStreams {
       controller.abort(hungUp());
     };
     socket.once('close', gone).once('end', gone);
+    this.#sockets.set(socket, () => {
+      controller.abort(stopping());
+    });
     // Read, or its end is not seen; a client says nothing before the 101.
     const early: Buffer[] = [head];
     const keep = (chunk: Buffer): void => {
@@ -145,7 +150,10 @@ export class ApiStreams {
     try {
       const options = { signal: controller.signal, timeoutMs: query.timeout_ms };
       const stream = await this.#deps.node.ports.dial(query.target, query.port, options);
-      if (this.#isStopping) stream.destroy();
+      if (controller.signal.aborted) {
+        stream.destroy();
+        controller.signal.throwIfAborted();
+      }
       this.#join(stream, socket, Buffer.concat(early));
     } finally {
       socket.off('close', gone).off('end', gone).off('data', keep);
@@ -157,7 +165,19 @@ export class ApiStreams {
       [STREAM_PEER_HEADER]: nodeIdOf(stream.peer),
       [STREAM_PORT_HEADER]: stream.localPort,
     });
-    joinDuplexes(stream, framed(socket, head));
+    joinDuplexes(stream, this.#framed(socket, head));
+  }
+
+  #framed(socket: Duplex, head: Buffer): FramedDuplex {
+    const program = new FramedDuplex(socket, {
+      head,
+      errorOf: () => hungUp(),
+      cut: hungUp,
+      failureOf: (error) =>
+        JSON.stringify(failureOf(error instanceof PilotError ? error : stopping())),
+    });
+    this.#sockets.set(socket, () => program.destroy(stopping()));
+    return program;
   }
 
   #refuse(socket: Duplex, error: unknown): void {
@@ -174,16 +194,6 @@ interface UpgradeCall {
   readonly query: string;
   readonly socket: Duplex;
   readonly head: Buffer;
-}
-
-function framed(socket: Duplex, head: Buffer): FramedDuplex {
-  return new FramedDuplex(socket, {
-    head,
-    errorOf: () => hungUp(),
-    cut: hungUp,
-    failureOf: (error) =>
-      JSON.stringify(failureOf(error instanceof PilotError ? error : stopping())),
-  });
 }
 
 /** Either one's halves end with the other's, and what breaks one breaks the other. */

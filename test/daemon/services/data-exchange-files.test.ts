@@ -11,6 +11,8 @@ import path from 'node:path';
 
 import { expect, test, vi } from 'vitest';
 
+import { PilotError } from '../../../src/base/pilot-error.ts';
+import type { PeerStream } from '../../../src/daemon/streams/stream-duplex.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { type ExchangeFixture, exchangeFixture } from './exchange-fixture.ts';
 
@@ -76,14 +78,17 @@ test('the same file again is not stored twice; another one of its name gets a su
   expect(Object.values(fixture.tree()).sort()).toEqual(['one', 'two']);
 });
 
-test('a transfer goes on where it was cut off, also over several cuts', async () => {
+test.each<[string, Error | undefined]>([
+  ['it was cut off', undefined],
+  ['the daemon stopped', new PilotError('unavailable', 'the daemon is stopping')],
+])('a transfer goes on where %s, also several times', async (_what, error) => {
   const fixture = await exchangeFixture();
   const bytes = random(9_000_000);
   const file = write(fixture.outgoing, 'large.bin', bytes);
   let dials = 0;
   let cutAt = 2_000_000;
   const offsets: number[] = [];
-  let stream: { abandon(code: string): void } | undefined;
+  let stream: PeerStream | undefined;
   fixture.onDial = (dialled) => {
     dials += 1;
     stream = dialled;
@@ -93,7 +98,7 @@ test('a transfer goes on where it was cut off, also over several cuts', async ()
       if (phase === 'waiting') offsets.push(there);
       if (phase !== 'sending' || there < cutAt) return;
       cutAt += 3_000_000;
-      stream?.abandon('cancelled');
+      stream?.abandon('cancelled', error);
     },
   });
   expect(dials).toBeGreaterThan(2);
