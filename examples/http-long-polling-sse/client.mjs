@@ -16,6 +16,8 @@ const wanted = Number(values.events);
 
 /** Above the server's 25 s: a way that says nothing for so long is gone. */
 const SILENCE_MS = 40_000;
+/** A stream begins at once, an answer to a poll when there is something. */
+const ANSWER_MS = { sse: 5000, poll: SILENCE_MS };
 const LONGEST_PAUSE_MS = 10_000;
 const MAX_FAILURES = 20;
 
@@ -51,6 +53,7 @@ const manners = {
   async sse(signal, heard) {
     const headers = { accept: 'text/event-stream', 'last-event-id': String(lastId) };
     const { body } = await getBody('/events', headers, signal);
+    heard();
     for await (const { event, id, data, retry } of readEventStream(body, heard)) {
       if (retry !== undefined) firstPauseMs = Math.min(retry, LONGEST_PAUSE_MS);
       else if (event === 'reset') reset();
@@ -71,7 +74,7 @@ const manners = {
 async function follow() {
   const silence = new AbortController();
   const end = () => silence.abort(new Error('silence'));
-  let timer = setTimeout(end, SILENCE_MS);
+  let timer = setTimeout(end, ANSWER_MS[manner]);
   const heard = () => {
     clearTimeout(timer);
     timer = setTimeout(end, SILENCE_MS);

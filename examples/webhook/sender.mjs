@@ -37,9 +37,11 @@ async function post(id, body) {
     'webhook-timestamp': timestamp,
     'webhook-signature': sign(secret, { id, timestamp, body }),
   };
+  // Not AbortSignal.timeout, which lets the process end while a request hangs: Node's fetch never hears of some resets.
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new Error('no answer')), ANSWER_WITHIN_MS);
   try {
-    const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
-    const request = { method: 'POST', headers, body, signal, redirect: 'error' };
+    const request = { method: 'POST', headers, body, signal: late.signal, redirect: 'error' };
     const response = await fetch(url, request);
     await response.body?.cancel();
     if (response.ok) return undefined;
@@ -47,7 +49,9 @@ async function post(id, body) {
     const laterMs = Number(response.headers.get('retry-after')) * 1000 || 0;
     return { reason: `${status}`, isFinal: status < 500 && ![408, 429].includes(status), laterMs };
   } catch (error) {
-    return { reason: error.cause?.code ?? error.name, isFinal: false, laterMs: 0 };
+    return { reason: error.cause?.code ?? error.message, isFinal: false, laterMs: 0 };
+  } finally {
+    clearTimeout(timer);
   }
 }
 
