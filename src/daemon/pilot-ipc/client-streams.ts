@@ -71,8 +71,7 @@ export class ClientStreams {
 
   /** Never answered, whatever becomes of it. */
   send(connection: number, bytes: Uint8Array): void {
-    const stream = this.#streams.get(connection);
-    if (stream?.send(bytes) === false) this.#backlog.add(stream);
+    this.#streams.get(connection)?.send(bytes);
   }
 
   /** The client reads again. */
@@ -175,7 +174,7 @@ export class ClientStreams {
   #hold(stream: PeerStream): IpcStream {
     const { clock, connections, output } = this.#deps;
     const held = new IpcStream(stream, {
-      ...{ output, clock },
+      ...{ output, clock, backlog: this.#backlog },
       left: () => {
         this.#streams.delete(held.id);
         connections.remove(held.id);
@@ -183,10 +182,7 @@ export class ClientStreams {
         this.#lingering.add(held.id);
         stream.once('close', () => this.#lingering.delete(held.id));
       },
-      drained: () => {
-        this.#backlog.remove(held);
-        this.#deps.drained();
-      },
+      drained: this.#deps.drained,
     });
     connections.add(held.id, held);
     this.#streams.set(held.id, held);

@@ -3,6 +3,7 @@ import type { Cancel, Clock } from '../../base/clock.ts';
 import type { PeerStream } from '../streams/stream-duplex.ts';
 import type { ClientOutput } from './client-output.ts';
 import { COMMAND, encodeFrame } from './ipc-frame.ts';
+import type { SendBacklog } from './send-backlog.ts';
 
 /** These clients read once, with room for as much, and call that the answer (pilotctl interface 2.6). */
 const MAX_RECV_BYTES = 65_535;
@@ -16,9 +17,10 @@ const MIN_HELD_BYTES = 4096;
 export interface IpcStreamDeps {
   readonly output: ClientOutput;
   readonly clock: Clock;
+  readonly backlog: SendBacklog;
   /** Once: the client has nothing to do with it any more. */
   readonly left: () => void;
-  /** Bytes have left, or never will. */
+  /** All that was sent has left, or never will. */
   readonly drained: () => void;
 }
 
@@ -44,13 +46,11 @@ export class IpcStream {
     stream.on('readable', () => {
       this.pump();
     });
-    stream.on('drain', deps.drained);
     stream.once('end', () => {
       this.#end();
     });
     stream.once('close', () => {
       this.#cancelLinger?.();
-      deps.drained();
       this.#end();
       this.#leave();
     });
@@ -67,10 +67,6 @@ export class IpcStream {
     return this.stream.id;
   }
 
-  get backlogBytes(): number {
-    return this.stream.destroyed ? 0 : this.stream.writableLength;
-  }
-
   /** Hands on what has come, while the client has room for it. */
   pump(): void {
     const { stream } = this;
@@ -83,10 +79,14 @@ export class IpcStream {
     }
   }
 
-  /** False: it has enough for now, and says `drained` when that is over. */
-  send(bytes: Uint8Array): boolean {
-    if (this.#isClosed || !this.stream.writable) return true;
-    return this.stream.write(bytes.length < MIN_HELD_BYTES ? Buffer.from(bytes) : bytes);
+  send(bytes: Uint8Array): void {
+    if (this.#isClosed || !this.stream.writable) return;
+    const { backlog, drained } = this.#deps;
+    const { length } = bytes;
+    backlog.add(this, length);
+    this.stream.write(length < MIN_HELD_BYTES ? Buffer.from(bytes) : bytes, () => {
+      if (backlog.remove(this, length)) drained();
+    });
   }
 
   /** Finishes our half once it has left; what still comes is read and dropped, until the peer has finished, too. */

@@ -139,6 +139,24 @@ test('a peer that takes nothing stops its client, and loses the stream in the en
   expect(await client.frame()).toBe(`09${id}`);
 });
 
+test('Sends of a byte each to a peer that takes nothing stop their client long before they are a MiB', async () => {
+  const [, theirs] = joined.ports;
+  theirs.listen(9, (incoming) => {
+    incoming.accept();
+  });
+  const client = await connected();
+  const id = (await client.call('00000009 03 0000 00000010 0009')).slice(2);
+  // More than the windows on the way hold.
+  const head = Buffer.from(`00030005 06 ${id}`.replaceAll(' ', ''), 'hex');
+  client.socket.write(Buffer.concat([head, Buffer.alloc(0x30000)]));
+  const send = Buffer.from(`00000006 06 ${id} aa`.replaceAll(' ', ''), 'hex');
+  for (let i = 0; i < 100; i++) client.socket.write(Buffer.alloc(1000 * send.length, send));
+  await settled(client.socket);
+  expect(client.socket.writableLength).toBeGreaterThan(400_000);
+  clock.advance(120_001);
+  expect(await client.frame()).toBe(`09${id}`);
+});
+
 test('what was sent before a Close arrives, however often the client closes', async () => {
   const [, theirs] = joined.ports;
   const taken: PeerStream[] = [];
