@@ -43,6 +43,9 @@ const WITHOUT_PCP = 'insert rule inet router input udp dport 5351 @th,64,8 2 rej
 /** 239.255.255.250 as /proc/net/igmp has it. */
 const SSDP_GROUP = 'FAFFFFEF';
 
+/** `upnp-1`: UPnP of version 1 alone. */
+export type GatewayProtocol = MappingProtocol | 'upnp-1';
+
 /** As the gateway keeps it; the end in seconds since 1970, now and then one too early. */
 export interface GatewayLease {
   readonly outerPort: number;
@@ -65,11 +68,12 @@ export class Miniupnpd {
   static async start(
     site: Site,
     folder: string,
-    speaks: readonly MappingProtocol[],
+    speaks: readonly GatewayProtocol[],
   ): Promise<Miniupnpd> {
     const { router } = site;
     const asked = new Set(speaks);
     const hasPcpOrNatPmp = asked.has('pcp') || asked.has('nat-pmp');
+    const hasUpnp = asked.has('upnp') || asked.has('upnp-1');
     const file = (name: string): string => path.join(folder, name);
     writeFileSync(file('leases'), '');
     writeFileSync(
@@ -79,7 +83,8 @@ export class Miniupnpd {
         'listening_ip=lan0',
         'ipv6_disable=yes',
         `enable_natpmp=${yesOrNo(hasPcpOrNatPmp)}`,
-        `enable_upnp=${yesOrNo(asked.has('upnp'))}`,
+        `enable_upnp=${yesOrNo(hasUpnp)}`,
+        `force_igd_desc_v1=${yesOrNo(asked.has('upnp-1'))}`,
         'secure_mode=yes',
         `lease_file=${file('leases')}`,
         'uuid=3b241101-e2bb-4255-8caf-4136c566a962',
@@ -93,7 +98,7 @@ export class Miniupnpd {
     const process = router.spawn(['miniupnpd', '-d', ...files]);
     const gateway = new Miniupnpd(router, process, file('leases'));
     if (hasPcpOrNatPmp) await process.line(/Listening for NAT-PMP/);
-    if (asked.has('upnp')) await gateway.#listensForSearches();
+    if (hasUpnp) await gateway.#listensForSearches();
     return gateway;
   }
 

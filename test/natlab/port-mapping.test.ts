@@ -62,10 +62,15 @@ describeWithLab('a port at a real gateway', () => {
     needsProgram(context, 'miniupnpd', 'miniupnpd-nftables');
   });
 
-  test.concurrent.each(['pcp', 'nat-pmp', 'upnp'] as const)('by %s alone', async (protocol) => {
+  test.concurrent.each([
+    ['pcp', 'pcp'],
+    ['nat-pmp', 'nat-pmp'],
+    ['upnp', 'upnp'],
+    ['upnp-1', 'upnp'],
+  ] as const)('by %s alone', async (speaks, protocol) => {
     await Lab.run(async (lab) => {
       const site = await lab.site('symmetric-random', { outerV4: PUBLIC_V4 });
-      const gateway = await Miniupnpd.start(site, ownFolder(protocol), [protocol]);
+      const gateway = await Miniupnpd.start(site, ownFolder(speaks), [speaks]);
       const inner = `${site.addressesOf().v4 ?? ''}:${PORT}`;
       const daemon = site.host.spawn([process.execPath, program, String(PORT)]);
 

@@ -7,6 +7,7 @@ import { NatPmpMapper } from './nat-pmp.ts';
 import { PCP_NONCE_BYTES, PcpMapper } from './pcp.ts';
 import type { MapperFactory } from './port-mapper.ts';
 import { UpnpMapper } from './upnp-mapper.ts';
+import { searchUpnpGateway } from './upnp-search.ts';
 
 /** A gateway answers within milliseconds: three requests. */
 const GATEWAY_TIMEOUT_MS = 1_500;
@@ -14,31 +15,35 @@ const GATEWAY_TIMEOUT_MS = 1_500;
 const UPNP_TIMEOUT_MS = 8_000;
 
 /** PCP, NAT-PMP and UPnP at this host's gateway, the quick ones first. */
-export function gatewayMappers(deps: {
+export function gatewayMappers({
+  clock,
+  random,
+}: {
   readonly clock: Clock;
   readonly random: RandomBytes;
 }): readonly MapperFactory[] {
   // Kept over searches: to a gateway that knows a mapping under another nonce it is somebody else's.
-  const nonce = deps.random(PCP_NONCE_BYTES);
+  const nonce = random(PCP_NONCE_BYTES);
   return [
     {
       protocol: 'pcp',
       timeoutMs: GATEWAY_TIMEOUT_MS,
       make: async () => {
-        return new PcpMapper(deps.clock, { gateway: await gatewayEndpoint(), nonce });
+        return new PcpMapper(clock, { gateway: await gatewayEndpoint(), nonce });
       },
     },
     {
       protocol: 'nat-pmp',
       timeoutMs: GATEWAY_TIMEOUT_MS,
       make: async () => {
-        return new NatPmpMapper(deps.clock, await gatewayEndpoint());
+        return new NatPmpMapper(clock, await gatewayEndpoint());
       },
     },
     {
       protocol: 'upnp',
       timeoutMs: UPNP_TIMEOUT_MS,
-      make: async () => Promise.resolve(new UpnpMapper()),
+      make: async () =>
+        Promise.resolve(new UpnpMapper(async (signal) => searchUpnpGateway({ clock, signal }))),
     },
   ];
 }

@@ -1,7 +1,8 @@
 /**
  * Which UPnP gateway is in this network (UPnP Device Architecture 2.0, 1.3)?
  *
- *     M-SEARCH * HTTP/1.1   from each IPv4 address of ours to 239.255.255.250:1900
+ *     M-SEARCH * HTTP/1.1   from each IPv4 address of ours to 239.255.255.250:1900, for each version of a gateway;
+ *                           again while nobody answers
  *     HTTP/1.1 200 OK       from a gateway; LOCATION says where its description is
  *
  * Anybody in the network may answer, and send whatever it likes. The first answer that leads to its own sender
@@ -10,24 +11,33 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 
+import { type Clock, every } from '../../base/clock.ts';
 import type { Endpoint } from '../../base/endpoint.ts';
 import { hostAddresses } from '../../ice/host-addresses.ts';
 
-export const GATEWAY_DEVICE = 'urn:schemas-upnp-org:device:InternetGatewayDevice:2';
+/** Version 2 is to answer for 1 as well (1.3.2), which not every gateway does. */
+export const GATEWAY_DEVICES = [2, 1].map(
+  (version) => `urn:schemas-upnp-org:device:InternetGatewayDevice:${version}`,
+);
 const GROUP: Endpoint = { host: '239.255.255.250', port: 1900 };
-const SEARCH = [
-  'M-SEARCH * HTTP/1.1',
-  `HOST: ${GROUP.host}:${GROUP.port}`,
-  'MAN: "ssdp:discover"',
-  // Seconds within which it is to answer.
-  'MX: 1',
-  `ST: ${GATEWAY_DEVICE}`,
-  '\r\n',
-].join('\r\n');
+const SEARCHES = GATEWAY_DEVICES.map((device) =>
+  [
+    'M-SEARCH * HTTP/1.1',
+    `HOST: ${GROUP.host}:${GROUP.port}`,
+    'MAN: "ssdp:discover"',
+    // Seconds within which it is to answer.
+    'MX: 1',
+    `ST: ${device}`,
+    '\r\n',
+  ].join('\r\n'),
+);
+/** Multicast is what a wireless network loses first. Longer than MX. */
+const REPEAT_MS = 1_500;
 /** Answers fit into one packet. */
 const MAX_ANSWER_BYTES = 1472;
 
 export interface UpnpSearchOptions {
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Our own addresses to ask from; default: those of the interfaces. */
   readonly hosts?: readonly string[];
@@ -36,24 +46,25 @@ export interface UpnpSearchOptions {
 
 /** The description of the first gateway. Rejects when none answers before `signal` aborts, or nobody can be asked. */
 export async function searchUpnpGateway({
+  clock,
   signal,
   hosts = ownHosts(),
   group = GROUP,
 }: UpnpSearchOptions): Promise<URL> {
   signal.throwIfAborted();
   const sockets: Socket[] = [];
-  let left = hosts.length;
+  const left = new Set(hosts);
   try {
     return await new Promise<URL>((resolve, reject) => {
       const fail = (): void => {
         reject(new Error('no UPnP gateway answers'));
       };
       signal.addEventListener('abort', fail, { once: true });
-      if (left === 0) fail();
+      if (left.size === 0) fail();
       for (const host of hosts) {
-        const socket = askFrom(host, group, () => {
-          left -= 1;
-          if (left === 0) fail();
+        const socket = askFrom(clock, { host, group }, () => {
+          left.delete(host);
+          if (left.size === 0) fail();
         });
         sockets.push(socket);
         socket.on('message', (bytes, { address }) => {
@@ -68,7 +79,11 @@ export async function searchUpnpGateway({
 }
 
 /** An address may be gone by now, or not be usable yet: what IPv6 and DHCP do when a network comes up. */
-function askFrom(host: string, group: Endpoint, failed: () => void): Socket {
+function askFrom(
+  clock: Clock,
+  { host, group }: { readonly host: string; readonly group: Endpoint },
+  failed: () => void,
+): Socket {
   const socket = createSocket('udp4');
   socket.on('error', failed);
   socket.bind(0, host, () => {
@@ -78,9 +93,15 @@ function askFrom(host: string, group: Endpoint, failed: () => void): Socket {
       failed();
       return;
     }
-    socket.send(SEARCH, group.port, group.host, (error) => {
-      if (error !== null) failed();
-    });
+    const ask = (): void => {
+      for (const search of SEARCHES) {
+        socket.send(search, group.port, group.host, (error) => {
+          if (error !== null) failed();
+        });
+      }
+    };
+    ask();
+    socket.on('close', every(clock, REPEAT_MS, ask));
   });
   return socket;
 }
@@ -96,7 +117,8 @@ function locationIn(bytes: Buffer, from: string): URL | undefined {
     }),
   );
   const location = headers.get('location') ?? '';
-  const isGateway = /^HTTP\/1\.[01] 200\b/.test(status) && headers.get('st') === GATEWAY_DEVICE;
+  const isOfGateway = GATEWAY_DEVICES.includes(headers.get('st') ?? '');
+  const isGateway = /^HTTP\/1\.[01] 200\b/.test(status) && isOfGateway;
   if (!isGateway || !URL.canParse(location)) return undefined;
   const url = new URL(location);
   return url.protocol === 'http:' && url.hostname === from ? url : undefined;
