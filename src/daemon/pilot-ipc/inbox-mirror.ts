@@ -65,8 +65,10 @@ export class InboxMirror {
     const { clock, node } = this.#deps;
     this.#cancels = [
       node.events.on('message.received', (message) => {
-        if (this.#isBehind || this.#waiting.length >= MAX_WAITING) this.#isBehind = true;
-        else this.#waiting.push(message);
+        // Behind it stays until there is room: a full folder is not listed for every message.
+        this.#isBehind ||= this.#waiting.length >= MAX_WAITING;
+        if (this.#isBehind) return;
+        this.#waiting.push(message);
         this.#work();
       }),
       every(clock, RETRY_MS, () => {
@@ -123,7 +125,9 @@ export class InboxMirror {
   /** Takes some of those that have no file yet out of the inbox, oldest first. False: it is no use now. */
   async #catchUp(): Promise<boolean> {
     if (this.#isFull() && (await this.#count(), this.#isFull())) {
-      this.#tell({ files: this.#files, bytes: this.#bytes }, 'the inbox folder is full');
+      const isLarge = this.#bytes >= MAX_BYTES;
+      const fields = { files: this.#files, ...(isLarge && { bytes: this.#bytes }) };
+      this.#tell(fields, 'the inbox folder is full');
       return false;
     }
     const missing = this.#missing();
@@ -178,7 +182,11 @@ export class InboxMirror {
   }
 
   #isFull(): boolean {
-    return this.#files >= (this.#deps.maxFiles ?? MAX_FILES) || this.#bytes >= MAX_BYTES;
+    return this.#files >= this.#maxFiles || this.#bytes >= MAX_BYTES;
+  }
+
+  get #maxFiles(): number {
+    return this.#deps.maxFiles ?? MAX_FILES;
   }
 
   async #prepare(): Promise<void> {
@@ -191,9 +199,11 @@ export class InboxMirror {
   async #count(): Promise<void> {
     const { folder } = this.#deps;
     const names = (await readdir(folder)).filter((name) => name.endsWith('.json'));
+    this.#files = names.length;
+    // As full as it was: thousands of sizes are of no interest.
+    if (this.#files >= this.#maxFiles) return;
     let bytes = 0;
     for (const name of names) bytes += await sizeOf(path.join(folder, name));
-    this.#files = names.length;
     this.#bytes = bytes;
   }
 
