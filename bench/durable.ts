@@ -13,10 +13,11 @@ import mqtt from 'mqtt';
 
 import { PilotClient } from '../src/client/client.ts';
 import { Sandbox } from '../test/support/sandbox.ts';
+import { startTwoNodes } from '../test/support/two-nodes.ts';
+import { callsPerSecond, countTo } from './support/in-flight.ts';
 import { startMosquitto } from './support/mosquitto.ts';
 import { formatComparison } from './support/ratio.ts';
 import { runRole, startRole } from './support/roles.ts';
-import { startTwoNodes } from './support/two-nodes.ts';
 
 const IN_FLIGHT = 64;
 const PAYLOAD = new Uint8Array(300).fill(120);
@@ -28,7 +29,7 @@ const roles = {
   /** Says `done` to its parent whenever `count` more messages have come. */
   'node-sink': async (socketPath = '', count = '') => {
     const client = new PilotClient({ socketPath });
-    const counter = countTo(Number(count));
+    const counter = countTo(Number(count), DONE);
     const events = client.events(['message.received']);
     await client.health();
     void (async () => {
@@ -37,38 +38,11 @@ const roles = {
   },
   'mqtt-sink': async (url = '', count = '') => {
     const client = await mqtt.connectAsync(url, { clientId: 'sink', clean: false });
-    const counter = countTo(Number(count));
+    const counter = countTo(Number(count), DONE);
     client.on('message', counter);
     await client.subscribeAsync('bench', { qos: 1 });
   },
 };
-
-function countTo(target: number): (id?: unknown) => void {
-  let seen = 0;
-  return () => {
-    seen += 1;
-    if (seen % target === 0) process.send?.(DONE);
-  };
-}
-
-async function perSecond(
-  count: number,
-  done: () => Promise<unknown>,
-  send: () => Promise<unknown>,
-): Promise<number> {
-  const arrived = done();
-  const startedMs = performance.now();
-  let left = count;
-  const worker = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
-      await send();
-    }
-  };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
-  await arrived;
-  return (count / (performance.now() - startedMs)) * 1000;
-}
 
 interface Saving {
   readonly name: string;
@@ -131,9 +105,10 @@ async function main(): Promise<void> {
     const peers = brokers.map(() => [] as number[]);
     for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
       const theirs = [];
-      for (const { done, publish } of brokers) theirs.push(await perSecond(count, done, publish));
-      const own = await perSecond(
-        count,
+      for (const { done, publish } of brokers)
+        theirs.push(await callsPerSecond({ count, inFlight: IN_FLIGHT }, done, publish));
+      const own = await callsPerSecond(
+        { count, inFlight: IN_FLIGHT },
         async () => nodeSink.next(),
         async () => client.send('bob', PAYLOAD),
       );

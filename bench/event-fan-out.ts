@@ -17,6 +17,7 @@ import mqtt from 'mqtt';
 
 import { PilotClient } from '../src/client/client.ts';
 import { befriend, Sandbox, type SandboxNode } from '../test/support/sandbox.ts';
+import { callsPerSecond, countTo } from './support/in-flight.ts';
 import { startMosquitto } from './support/mosquitto.ts';
 import { formatComparison } from './support/ratio.ts';
 import { runRole, startRole } from './support/roles.ts';
@@ -33,7 +34,7 @@ const WARM_UP_ROUNDS = 2;
 const roles = {
   /** Says `done` to its parent whenever every subscriber has had `count` more events. */
   'node-sinks': async (broker = '', count = '', ...sockets: string[]) => {
-    const counter = countTo(Number(count) * SUBSCRIBERS);
+    const counter = countTo(Number(count) * SUBSCRIBERS, DONE);
     for (const socketPath of sockets) {
       for (let i = 0; i < SUBSCRIBERS_OF_PEER; i++) {
         const subscription = await new PilotClient({ socketPath }).topics.subscribe(broker, TOPIC);
@@ -47,7 +48,7 @@ const roles = {
     }
   },
   'mqtt-sinks': async (url = '', count = '') => {
-    const counter = countTo(Number(count) * SUBSCRIBERS);
+    const counter = countTo(Number(count) * SUBSCRIBERS, DONE);
     for (let i = 0; i < SUBSCRIBERS; i++) {
       const client = await mqtt.connectAsync(url);
       client.on('message', counter);
@@ -55,33 +56,6 @@ const roles = {
     }
   },
 };
-
-function countTo(target: number): () => void {
-  let seen = 0;
-  return () => {
-    seen += 1;
-    if (seen % target === 0) process.send?.(DONE);
-  };
-}
-
-async function perSecond(
-  count: number,
-  done: () => Promise<unknown>,
-  publish: () => Promise<unknown>,
-): Promise<number> {
-  const arrived = done();
-  const startedMs = performance.now();
-  let left = count;
-  const worker = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
-      await publish();
-    }
-  };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
-  await arrived;
-  return ((count * SUBSCRIBERS) / (performance.now() - startedMs)) * 1000;
-}
 
 /** The broker's node, and those that subscribe there. */
 async function startNodes(sandbox: Sandbox): Promise<[SandboxNode, SandboxNode[]]> {
@@ -111,19 +85,19 @@ async function main(): Promise<void> {
 
     const [ours, peer]: [number[], number[]] = [[], []];
     for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
-      const theirs = await perSecond(
-        count,
+      const theirs = await callsPerSecond(
+        { count, inFlight: IN_FLIGHT },
         async () => mqttSinks.next(),
         async () => mqttPublisher.publishAsync(TOPIC, PAYLOAD, { qos: 0 }),
       );
-      const own = await perSecond(
-        count,
+      const own = await callsPerSecond(
+        { count, inFlight: IN_FLIGHT },
         async () => nodeSinks.next(),
         async () => client.topics.publish(broker.name, TOPIC, PAYLOAD),
       );
       if (round < 0) continue;
-      ours.push(own);
-      peer.push(theirs);
+      ours.push(own * SUBSCRIBERS);
+      peer.push(theirs * SUBSCRIBERS);
     }
     await nodeSinks.stop();
     await mqttSinks.stop();

@@ -13,10 +13,10 @@ import { once } from 'node:events';
 
 import { payloadBytes, PilotClient } from '../src/client/client.ts';
 import { Sandbox } from '../test/support/sandbox.ts';
+import { startTwoNodes } from '../test/support/two-nodes.ts';
 import { connectBare, startBareForwarder } from './support/bare-forwarder.ts';
 import { formatComparison, quantile } from './support/ratio.ts';
 import { runRole, startRole } from './support/roles.ts';
-import { startTwoNodes } from './support/two-nodes.ts';
 
 const PAYLOAD = new Uint8Array(100).fill(120);
 /** A daemon runs for days: what it does often is compiled after some 5,000 requests. */

@@ -18,11 +18,11 @@ import { PilotClient } from '../src/client/client.ts';
 import { readPidFile } from '../src/home/pid-file.ts';
 import { describeRun, type RunningProcess } from '../test/support/processes.ts';
 import { Sandbox, type SandboxNode } from '../test/support/sandbox.ts';
+import { startTwoNodes } from '../test/support/two-nodes.ts';
 import { withDirectNodes } from './support/direct-nodes.ts';
 import { processorMs, residentMb } from './support/process-costs.ts';
 import { formatComparison, quantile, verdict } from './support/ratio.ts';
 import { runRole, startRole } from './support/roles.ts';
-import { startTwoNodes } from './support/two-nodes.ts';
 
 const SINK_PORT = 2000;
 const PIECE = randomBytes(256 * 1024);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { befriend, Sandbox, type SandboxNode } from '../support/sandbox.ts';
+import { startNode, startTwoNodes } from '../support/two-nodes.ts';
 
 interface Subscribed {
   readonly events: readonly { readonly topic: string; readonly data: string }[];
@@ -21,12 +22,7 @@ async function reached(broker: SandboxNode, topic: string, data: string, count =
 
 test('two daemons and a relay: subscribe, publish, the broker killed, retained, broadcast', async () => {
   await Sandbox.run(async (sandbox) => {
-    const relay = await sandbox.relay().start();
-    const [alice, bob] = [sandbox.node('alice'), sandbox.node('bob')];
-    const start = async (node: SandboxNode): Promise<SandboxNode> =>
-      node.start('--relay', relay.url, '--hostname', node.name);
-    await Promise.all([alice, bob].map(start));
-    await befriend(alice, bob);
+    const { relay, alice, bob } = await startTwoNodes(sandbox);
 
     const listed = alice.background('subscribe', 'bob', 'jobs/+/done', '--count', '2', '--json');
     const lines = alice.background('subscribe', 'bob', '*', '--json');
@@ -36,7 +32,7 @@ test('two daemons and a relay: subscribe, publish, the broker killed, retained, 
     expect(datas(dataOf(await listed.finished)).slice(-2)).toEqual(['one', 'two']);
 
     await bob.kill();
-    await start(bob);
+    await startNode(bob, relay);
     await lines.line(/"gap":true/);
     await reached(bob, 'a', 'after the gap');
     await lines.line(/after the gap/);
@@ -58,12 +54,7 @@ test('two daemons and a relay: subscribe, publish, the broker killed, retained, 
 
 test('at least once: across a restart of the subscriber, a killed broker, and a program that was not done', async () => {
   await Sandbox.run(async (sandbox) => {
-    const relay = await sandbox.relay().start();
-    const [alice, bob] = [sandbox.node('alice'), sandbox.node('bob')];
-    const start = async (node: SandboxNode): Promise<SandboxNode> =>
-      node.start('--relay', relay.url, '--hostname', node.name);
-    await Promise.all([alice, bob].map(start));
-    await befriend(alice, bob);
+    const { relay, alice, bob } = await startTwoNodes(sandbox);
 
     const argv = ['subscribe', 'bob', 'd/#', '--at-least-once', '--json'] as const;
     const next = async (count: number): Promise<string[]> =>
@@ -76,9 +67,9 @@ test('at least once: across a restart of the subscriber, a killed broker, and a 
     await alice.stop();
     await reached(bob, 'd/2', 'two');
     await bob.kill();
-    await start(bob);
+    await startNode(bob, relay);
     await reached(bob, 'd/3', 'three');
-    await start(alice);
+    await startNode(alice, relay);
     expect(await next(2)).toEqual(['two', 'three']);
 
     await reached(bob, 'd/4', 'four');
@@ -86,7 +77,7 @@ test('at least once: across a restart of the subscriber, a killed broker, and a 
     await interrupted.line(/"four"/);
     await interrupted.stop('SIGKILL');
     await alice.stop();
-    await start(alice);
+    await startNode(alice, relay);
     // In no list, and whatever is cleared.
     expect(await alice.json('inbox')).toMatchObject({ messages: [], total: 0 });
     await alice.pilotctl('inbox', '--clear');
@@ -102,9 +93,7 @@ test('services.event_stream: false', async () => {
     const relay = await sandbox.relay().start();
     const [alice, bob] = [sandbox.node('alice'), sandbox.node('bob')];
     await bob.pilotctl('config', '--set', 'services.event_stream=false');
-    await Promise.all(
-      [alice, bob].map(async (node) => node.start('--relay', relay.url, '--hostname', node.name)),
-    );
+    await Promise.all([alice, bob].map(async (node) => startNode(node, relay)));
     await befriend(alice, bob);
     for (const argv of [
       ['publish', 'bob', 'a', '--data', 'x'],

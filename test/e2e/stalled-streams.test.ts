@@ -6,7 +6,8 @@ import type { PilotStream } from '../../src/client/pilot-stream.ts';
 import { readPidFile } from '../../src/home/pid-file.ts';
 import { MAX_WINDOWS_BYTES } from '../../src/session/stream-windows.ts';
 import { eventually } from '../support/processes.ts';
-import { befriend, Sandbox, type SandboxNode } from '../support/sandbox.ts';
+import { Sandbox, type SandboxNode } from '../support/sandbox.ts';
+import { startTwoNodes } from '../support/two-nodes.ts';
 
 /**
  * The promise is about 1,000, as many as there may be (`npm run stalled-streams`). Below 100 there would not be room on
@@ -34,10 +35,7 @@ test.skipIf(process.platform !== 'linux')(
   `${STREAMS} streams of a peer that nobody reads: what the daemon holds is bounded, and it goes on`,
   async () => {
     await Sandbox.run(async (sandbox) => {
-      const relay = await sandbox.relay().start();
-      const [alice, bob] = [sandbox.node('alice'), sandbox.node('bob')];
-      for (const node of [alice, bob]) await node.start('--relay', relay.url);
-      await befriend(alice, bob);
+      const { alice, bob } = await startTwoNodes(sandbox);
       const [client, server] = [alice.client(), bob.client()];
       const target = await bob.nodeId();
       const listener = await server.listen(4000);

@@ -5,15 +5,13 @@ import { pipeline } from 'node:stream/promises';
 
 import { expect, test } from 'vitest';
 
-import { befriend, Sandbox } from '../support/sandbox.ts';
+import { Sandbox } from '../support/sandbox.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { startTwoNodes } from '../support/two-nodes.ts';
 
 test('a stream between two daemons carries megabytes, and says when nothing listens', async () => {
   await Sandbox.run(async (sandbox) => {
-    const relay = await sandbox.relay().start();
-    const [alice, bob] = [sandbox.node('alice'), sandbox.node('bob')];
-    for (const node of [alice, bob]) await node.start('--relay', relay.url);
-    await befriend(alice, bob);
+    const { alice, bob } = await startTwoNodes(sandbox);
     const [client, server] = [alice.client(), bob.client()];
     const target = await bob.nodeId();
     await expect(client.dial(target, 4000)).rejects.toMatchObject({ code: 'connection_refused' });

@@ -1,13 +1,13 @@
 /** Ports at a real gateway, miniupnpd: granted, in use, renewed, given back. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 
-import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 
 import type { Netcheck } from '../../src/client/api.ts';
 import type { MappingProtocol } from '../../src/daemon/links/port-mapper.ts';
 import type { PortMappingState } from '../../src/daemon/links/port-mapping.ts';
+import { BundledProgram } from '../support/bundled-program.ts';
 import { needsProgram } from '../support/foreign-program.ts';
 import { eventually } from '../support/processes.ts';
 import { Sandbox } from '../support/sandbox.ts';
@@ -20,40 +20,23 @@ import { startStation, trustEachOther } from './station.ts';
 
 vi.setConfig({ testTimeout: 40_000 });
 
-const ROOT = path.resolve(import.meta.dirname, '../..');
 const PORT = 4711;
 const HOUR_MS = 3_600_000;
 const LIFETIME_S = 7_200;
 
 describeWithLab('a port at a real gateway', () => {
-  let folder: string;
-  let program: string;
+  let program: BundledProgram;
 
-  /** Within the checkout, so that the program finds its packages. */
   beforeAll(async () => {
-    const cache = path.join(ROOT, 'node_modules/.cache');
-    mkdirSync(cache, { recursive: true });
-    folder = mkdtempSync(path.join(cache, 'mapping-'));
-    program = path.join(folder, 'mapping-program.js');
-    await build({
-      absWorkingDir: ROOT,
-      entryPoints: ['test/natlab/mapping-program.ts'],
-      outfile: program,
-      bundle: true,
-      platform: 'node',
-      target: 'node20.19',
-      format: 'esm',
-      packages: 'external',
-      logLevel: 'warning',
-    });
+    program = await BundledProgram.build('test/natlab/mapping-program.ts');
   });
 
   afterAll(() => {
-    rmSync(folder, { recursive: true, force: true });
+    program.remove();
   });
 
   function ownFolder(name: string): string {
-    const own = path.join(folder, name);
+    const own = path.join(program.folder, name);
     mkdirSync(own);
     return own;
   }
@@ -72,7 +55,7 @@ describeWithLab('a port at a real gateway', () => {
       const site = await lab.site('symmetric-random', { outerV4: PUBLIC_V4 });
       const gateway = await Miniupnpd.start(site, ownFolder(speaks), [speaks]);
       const inner = `${site.addressesOf().v4 ?? ''}:${PORT}`;
-      const daemon = site.host.spawn([process.execPath, program, String(PORT)]);
+      const daemon = site.host.spawn([process.execPath, program.file, String(PORT)]);
 
       const [state] = await daemon.line(/^{"status":"(mapped|none)".*/);
       const external = { host: PUBLIC_V4, port: PORT };

@@ -1,52 +1,36 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
-import { build } from 'esbuild';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { toHex } from '../../../src/base/bytes.ts';
 import { sequenceOf } from '../../../src/daemon/store/storage.ts';
 import { Store } from '../../../src/daemon/store/store.ts';
+import { BundledProgram } from '../../support/bundled-program.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { batch, LAST_KEY } from './numbered-batch.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const ROOT = path.resolve(import.meta.dirname, '../../..');
 const ROUNDS = 8;
 
-let folder: string;
-let program: string;
+let program: BundledProgram;
 
-/** Within the checkout, so that the program finds its packages. */
 beforeEach(async () => {
-  const cache = path.join(ROOT, 'node_modules/.cache');
-  mkdirSync(cache, { recursive: true });
-  folder = mkdtempSync(path.join(cache, 'store-test-'));
-  program = path.join(folder, 'program.js');
-  await build({
-    absWorkingDir: ROOT,
-    entryPoints: ['test/daemon/store/committing-program.ts'],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    target: 'node20.19',
-    format: 'esm',
-    packages: 'external',
-    logLevel: 'warning',
-  });
+  program = await BundledProgram.build('test/daemon/store/committing-program.ts');
 });
 
 afterEach(() => {
-  rmSync(folder, { recursive: true, force: true });
+  program.remove();
 });
 
 /** Commits go on until so many are on disk; then the program is killed. The highest number that it told. */
 async function commitAndKill(dir: string, commits: number): Promise<number> {
-  const child = spawn(process.execPath, [program, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program.file, dir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let last = 0;
   let left = commits;
   const closed = once(child, 'close');
@@ -74,7 +58,7 @@ function expected(last: number): Map<string, string> {
 }
 
 test('what a killed process was told to be on disk is there, and nothing of half a batch', async () => {
-  const dir = path.join(folder, 'data');
+  const dir = path.join(program.folder, 'data');
   const random = seededRandom(4711);
   for (let round = 0; round < ROUNDS; round++) {
     const [draw = 0] = random(1);

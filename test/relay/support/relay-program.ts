@@ -1,50 +1,31 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import path from 'node:path';
 import { createInterface } from 'node:readline';
 
-import { build } from 'esbuild';
 import { onTestFinished } from 'vitest';
 
+import { BundledProgram } from '../../support/bundled-program.ts';
 import { within } from './relay-fixture.ts';
 
-const ROOT = path.resolve(import.meta.dirname, '../../..');
-
-/** `pilot-relay` bundled from the sources, within the checkout so that it finds its packages. */
+/** `pilot-relay` from the sources. */
 export class RelayProgram {
-  readonly #directory: string;
-  readonly #file: string;
+  readonly #program: BundledProgram;
 
-  private constructor(directory: string) {
-    this.#directory = directory;
-    this.#file = path.join(directory, 'pilot-relay.js');
+  private constructor(program: BundledProgram) {
+    this.#program = program;
   }
 
   static async build(): Promise<RelayProgram> {
-    const cache = path.join(ROOT, 'node_modules/.cache');
-    mkdirSync(cache, { recursive: true });
-    const program = new RelayProgram(mkdtempSync(path.join(cache, 'relay-test-')));
-    await build({
-      absWorkingDir: ROOT,
-      entryPoints: ['src/relay/main.ts'],
-      outfile: program.#file,
-      bundle: true,
-      platform: 'node',
-      target: 'node20.19',
-      format: 'esm',
-      packages: 'external',
-      logLevel: 'warning',
-    });
-    return program;
+    return new RelayProgram(await BundledProgram.build('src/relay/main.ts', 'pilot-relay'));
   }
 
   remove(): void {
-    rmSync(this.#directory, { recursive: true, force: true });
+    this.#program.remove();
   }
 
   run(...args: string[]): RelayRun {
-    const child = spawn(process.execPath, [this.#file, ...args], { cwd: this.#directory });
+    const { file, folder } = this.#program;
+    const child = spawn(process.execPath, [file, ...args], { cwd: folder });
     const run = new RelayRun(child);
     onTestFinished(async () => {
       await run.kill();
