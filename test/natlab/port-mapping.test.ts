@@ -5,7 +5,6 @@ import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 
 import type { Netcheck } from '../../src/client/api.ts';
-import type { MappingProtocol } from '../../src/daemon/links/port-mapper.ts';
 import type { PortMappingState } from '../../src/daemon/links/port-mapping.ts';
 import { BundledProgram } from '../support/bundled-program.ts';
 import { needsProgram } from '../support/foreign-program.ts';
@@ -15,14 +14,22 @@ import { DatagramAgent } from './datagram-agent.ts';
 import { describeWithLab } from './describe-with-lab.ts';
 import { Lab } from './lab.ts';
 import { type GatewayLease, Miniupnpd, PUBLIC_V4 } from './miniupnpd.ts';
+import type { Namespace } from './namespace.ts';
 import { startServers } from './servers.ts';
 import { startStation, trustEachOther } from './station.ts';
 
-vi.setConfig({ testTimeout: 40_000 });
+vi.setConfig({ testTimeout: 40_000, hookTimeout: 40_000 });
 
 const PORT = 4711;
 const HOUR_MS = 3_600_000;
 const LIFETIME_S = 7_200;
+
+/** mapping-program.ts */
+interface MappingRun {
+  readonly state: PortMappingState;
+  readonly advance: (ms: number) => void;
+  readonly stop: () => Promise<void>;
+}
 
 describeWithLab('a port at a real gateway', () => {
   let program: BundledProgram;
@@ -41,6 +48,24 @@ describeWithLab('a port at a real gateway', () => {
     return own;
   }
 
+  /** Asks for the port, and returns with what came of it. */
+  async function startMapping(host: Namespace): Promise<MappingRun> {
+    const running = host.spawn([process.execPath, program.file, String(PORT)]);
+    const [state] = await running.line(/^{"status":"(mapped|none)".*/);
+    return {
+      state: JSON.parse(state) as PortMappingState,
+      advance: (ms) => {
+        running.child.stdin.write(`${ms}\n`);
+      },
+      stop: async () => {
+        running.child.stdin.end();
+        expect(await running.finished).toMatchObject({ code: 0, stderr: '' });
+        // Searching, mapped and stopped: it was never without.
+        expect(running.lines).toHaveLength(3);
+      },
+    };
+  }
+
   beforeEach((context) => {
     needsProgram(context, 'miniupnpd', 'miniupnpd-nftables');
   });
@@ -52,18 +77,12 @@ describeWithLab('a port at a real gateway', () => {
     ['upnp-1', 'upnp'],
   ] as const)('by %s alone', async (speaks, protocol) => {
     await Lab.run(async (lab) => {
-      const site = await lab.site('symmetric-random', { outerV4: PUBLIC_V4 });
+      const site = await lab.site('symmetric-random', { outerV4: PUBLIC_V4, hosts: 2 });
       const gateway = await Miniupnpd.start(site, ownFolder(speaks), [speaks]);
       const inner = `${site.addressesOf().v4 ?? ''}:${PORT}`;
-      const daemon = site.host.spawn([process.execPath, program.file, String(PORT)]);
-
-      const [state] = await daemon.line(/^{"status":"(mapped|none)".*/);
       const external = { host: PUBLIC_V4, port: PORT };
-      expect(JSON.parse(state) as PortMappingState).toEqual({
-        status: 'mapped',
-        protocol,
-        external,
-      });
+      const daemon = await startMapping(site.host);
+      expect(daemon.state).toEqual({ status: 'mapped', protocol, external });
       const granted = onlyLease(gateway);
       expect(granted).toMatchObject({ outerPort: PORT, inner });
       expect(await gateway.forwards()).toEqual([inner]);
@@ -81,16 +100,22 @@ describeWithLab('a port at a real gateway', () => {
       await eventually('two seconds later', () => {
         return Date.now() / 1000 >= granted.endsAt - LIFETIME_S + 2 || undefined;
       });
-      daemon.child.stdin.write(`${HOUR_MS}\n`);
+      daemon.advance(HOUR_MS);
       await eventually('the lease ends later', () => {
         return gateway.leases().some(({ endsAt }) => endsAt > granted.endsAt) || undefined;
       });
       expect(onlyLease(gateway)).toMatchObject({ outerPort: PORT, inner });
       expect(await gateway.forwards()).toEqual([inner]);
 
-      daemon.child.stdin.end();
-      expect(await daemon.finished).toMatchObject({ code: 0, stderr: '' });
-      expect(daemon.lines).toHaveLength(3);
+      // To another host the port is not free, and what that one gives back is its own.
+      const rival = await startMapping(site.hosts[1] ?? site.host);
+      expect(rival.state).toMatchObject({ status: 'mapped', protocol });
+      expect(gateway.leases()).toHaveLength(2);
+      await rival.stop();
+      expect(onlyLease(gateway)).toMatchObject({ outerPort: PORT, inner });
+      expect(await gateway.forwards()).toEqual([inner]);
+
+      await daemon.stop();
       expect(gateway.leases()).toEqual([]);
       expect(await gateway.forwards()).toEqual([]);
       await gateway.stop();
@@ -106,8 +131,7 @@ describeWithLab('a port at a real gateway', () => {
           lab.site('symmetric-random', place),
           lab.site('symmetric-random', { name: 'bob' }),
         ]);
-        const all: readonly MappingProtocol[] = ['pcp', 'nat-pmp', 'upnp'];
-        const gateway = await Miniupnpd.start(site, sandbox.folder, all);
+        const gateway = await Miniupnpd.start(site, sandbox.folder, ['pcp', 'nat-pmp', 'upnp']);
         const [alice, bob] = await Promise.all([
           startStation(sandbox, servers, { name: 'alice', host: site.host }),
           startStation(sandbox, servers, { name: 'bob', host: other.host }),
