@@ -1,21 +1,15 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 
 import { FileRoots } from '../../../src/cli/mcp/file-roots.ts';
 import type { FakeDaemon } from '../../client/fake-daemon.ts';
-import { errorOf, helpfulDaemon, InMemorySession } from './in-memory.ts';
+import { errorOf, helpfulSession, InMemorySession } from './in-memory.ts';
 
 let daemon: FakeDaemon;
 let session: InMemorySession;
 
 beforeEach(async () => {
-  daemon = await helpfulDaemon().start();
   const fileRoots = await FileRoots.of([import.meta.dirname]);
-  session = await new InMemorySession(daemon.socketPath, { allowTrust: true, fileRoots }).connect();
-});
-
-afterEach(async () => {
-  await session.close();
-  await daemon.stop();
+  ({ daemon, session } = await helpfulSession({ allowTrust: true, fileRoots }));
 });
 
 describe('bad input', () => {

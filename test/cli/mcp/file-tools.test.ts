@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 
 import { FileRoots } from '../../../src/cli/mcp/file-roots.ts';
 import type { FakeDaemon } from '../../client/fake-daemon.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
-import { errorOf, helpfulDaemon, InMemorySession, textOf } from './in-memory.ts';
+import { errorOf, helpfulSession, type InMemorySession, textOf } from './in-memory.ts';
 
 const MODIFIED = '2026-01-01T00:00:00.000Z';
 
@@ -20,7 +20,8 @@ let names: string[];
 beforeEach(async () => {
   dir = temporaryFolder();
   names = [];
-  daemon = await helpfulDaemon().start();
+  const fileRoots = await FileRoots.of([dir]);
+  ({ daemon, session } = await helpfulSession({ fileRoots }));
   daemon.handlers.listReceived = () => ({
     files: names.map((name) => ({
       name,
@@ -30,14 +31,6 @@ beforeEach(async () => {
     })),
     ...{ total: names.length, shown: names.length, dir },
   });
-  session = await new InMemorySession(daemon.socketPath, {
-    fileRoots: await FileRoots.of([dir]),
-  }).connect();
-});
-
-afterEach(async () => {
-  await session.close();
-  await daemon.stop();
 });
 
 function receive(name: string, content: string | Uint8Array): void {

@@ -1,6 +1,7 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { onTestFinished } from 'vitest';
 
 import type { CallLimitsSettings } from '../../../src/cli/mcp/call-limits.ts';
 import { FileRoots } from '../../../src/cli/mcp/file-roots.ts';
@@ -94,4 +95,15 @@ export function helpfulDaemon(): FakeDaemon {
     publish: ({ body: { target, topic } }) => ({ target, topic, bytes: 1, subscribers: 2 }),
     listReceived: () => ({ files: [], total: 0, shown: 0, dir: '/nowhere' }),
   });
+}
+
+/** A daemon that answers, and a session with it; both end with the test. */
+export async function helpfulSession(
+  settings?: InMemorySettings,
+): Promise<{ daemon: FakeDaemon; session: InMemorySession }> {
+  const daemon = await helpfulDaemon().start();
+  onTestFinished(async () => daemon.stop());
+  const session = await new InMemorySession(daemon.socketPath, settings).connect();
+  onTestFinished(async () => session.close());
+  return { daemon, session };
 }

@@ -1,22 +1,16 @@
 import { ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 
 import { PilotError } from '../../../src/base/pilot-error.ts';
 import type { FakeDaemon } from '../../client/fake-daemon.ts';
 import { incoming } from '../../client/fake-nodes.ts';
-import { helpfulDaemon, InMemorySession } from './in-memory.ts';
+import { helpfulSession, type InMemorySession } from './in-memory.ts';
 
 let daemon: FakeDaemon;
 let session: InMemorySession;
 
 beforeEach(async () => {
-  daemon = await helpfulDaemon().start();
-  session = await new InMemorySession(daemon.socketPath).connect();
-});
-
-afterEach(async () => {
-  await session.close();
-  await daemon.stop();
+  ({ daemon, session } = await helpfulSession());
 });
 
 describe('the inbox as a resource', () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 
 import { PilotError } from '../../../src/base/pilot-error.ts';
 import type { FakeDaemon } from '../../client/fake-daemon.ts';
@@ -6,7 +6,7 @@ import { ALICE, BOB, incoming, outgoing } from '../../client/fake-nodes.ts';
 import {
   BOB_VIEW,
   errorOf,
-  helpfulDaemon,
+  helpfulSession,
   InMemorySession,
   type InMemorySettings,
   textOf,
@@ -18,13 +18,7 @@ let session: InMemorySession;
 const REQUEST = { ...BOB, public_key: 'AAAA', justification: 'we met', received_at: 1_767_225_600 };
 
 beforeEach(async () => {
-  daemon = await helpfulDaemon().start();
-  session = await new InMemorySession(daemon.socketPath).connect();
-});
-
-afterEach(async () => {
-  await session.close();
-  await daemon.stop();
+  ({ daemon, session } = await helpfulSession());
 });
 
 async function beginAnew(settings: InMemorySettings): Promise<void> {

@@ -1,20 +1,11 @@
 /** Requests and answers of the original clients, byte by byte (pilotctl interface 2), by whole daemons. */
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect } from 'vitest';
 
 import { eventually } from '../../support/processes.ts';
-import { HexClient, hexOf, type IpcNode, twoNodes, withText } from './ipc-fixture.ts';
+import { test } from './conformance-test.ts';
+import { HexClient, hexOf, withText } from './ipc-fixture.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
-let alice: IpcNode;
-let bob: IpcNode;
-let ipc: HexClient;
-beforeEach(async () => {
-  [alice, bob] = await twoNodes();
-  ipc = await HexClient.connect(alice);
-});
-
-test('Info has every number, Health its own (0D, 21)', async () => {
+test('Info has every number, Health its own (0D, 21)', async ({ alice, bob, ipc }) => {
   const [infoOk, info] = await ipc.json('00000001 0d');
   expect(infoOk).toBe('0e');
   for (const name of [
@@ -38,7 +29,7 @@ test('Info has every number, Health its own (0D, 21)', async () => {
 });
 
 describe('trust (0F)', () => {
-  test('Trusted, Wait, Revoke, Send, Pending, Approve, Reject', async () => {
+  test('Trusted, Wait, Revoke, Send, Pending, Approve, Reject', async ({ alice, bob, ipc }) => {
     const theirs = await HexClient.connect(bob);
     const trusted = await ipc.json('00000002 0f 05');
     expect(trusted).toEqual([
@@ -116,19 +107,23 @@ describe('trust (0F)', () => {
     );
   });
 
-  test.each([
+  test.for<[string, string]>([
     ['00000001 0f', 'handshake: missing sub-command'],
     ['00000002 0f ab', 'handshake: unknown sub-command 0xAB'],
     ['00000002 0f 01', 'handshake request: missing node_id'],
     ['00000003 0f 02 00', 'handshake approve: missing node_id'],
     ['00000002 0f 03', 'handshake reject: missing node_id'],
     ['00000002 0f 06', 'handshake revoke: missing node_id'],
-  ])('%s: %s', async (request, text) => {
+  ])('%s: %s', async ([request, text], { ipc }) => {
     expect(await ipc.text(request)).toEqual(['0a0001', text]);
   });
 });
 
-test('what the registry answered: names, visibility, tags, webhook (11 to 1C)', async () => {
+test('what the registry answered: names, visibility, tags, webhook (11 to 1C)', async ({
+  alice,
+  bob,
+  ipc,
+}) => {
   const node_id = alice.number;
   expect(await ipc.json(withText('11', 'bob'))).toEqual([
     '12',
@@ -161,7 +156,7 @@ test('what the registry answered: names, visibility, tags, webhook (11 to 1C)', 
   expect(await ipc.json('00000001 1b')).toEqual(['1c', { webhook: '' }]);
 });
 
-test('RotateKey and PreferDirect (25, 2D)', async () => {
+test('RotateKey and PreferDirect (25, 2D)', async ({ alice, bob, ipc }) => {
   const [, { public_key: before }] = await ipc.json('00000001 0d');
   const [rotated, key] = await ipc.json('00000001 25');
   expect(rotated).toBe('26');
@@ -177,7 +172,7 @@ test('RotateKey and PreferDirect (25, 2D)', async () => {
   });
 });
 
-test.each([
+test.for<[string, string]>([
   ['00000001 1d', 'unknown command: 0x1D'],
   ['00000002 1f 01', 'unknown command: 0x1F'],
   ['00000001 23', 'unknown command: 0x23'],
@@ -192,17 +187,17 @@ test.each([
   ['00000001 15', 'set_visibility: missing value'],
   ['00000001 2d', 'prefer_direct: missing node_id'],
   [withText('19', '["a","b","c","d"]'), 'set_tags: maximum 3 tags allowed'],
-])('%s: %s', async (request, text) => {
+])('%s: %s', async ([request, text], { ipc }) => {
   expect(await ipc.text(request)).toEqual(['0a0001', text]);
 });
 
-test.each([
+test.for<[string, RegExp]>([
   ['00000009 03 0000 00000123 0007', /^resolve node 291: /],
   ['00000009 03 0007 00000123 0007', /^resolve node 291: there is no network 7$/],
   [withText('11', 'nobody'), /^resolve_hostname: /],
   [withText('13', 'No Name'), /^set_hostname: /],
   [withText('19', 'gpu'), /^set_tags: invalid JSON: /],
   [withText('1b', 'http://127.0.0.1/'), /^set_webhook: this daemon calls no webhooks/],
-])('%s: %s', async (request, pattern) => {
+])('%s: %s', async ([request, pattern], { ipc }) => {
   expect(await ipc.text(request)).toEqual(['0a0001', expect.stringMatching(pattern)]);
 });

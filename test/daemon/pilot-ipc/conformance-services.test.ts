@@ -2,23 +2,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { beforeEach, expect, test, vi } from 'vitest';
+import { expect } from 'vitest';
 
 import { eventually } from '../../support/processes.ts';
-import { HexClient, hexOf, type IpcNode, twoNodes } from './ipc-fixture.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+import { test } from './conformance-test.ts';
+import { HexClient, hexOf, type IpcNode } from './ipc-fixture.ts';
 
 const u32 = (value: number): string => value.toString(16).padStart(8, '0');
 const u16 = (value: number): string => value.toString(16).padStart(4, '0');
-
-let alice: IpcNode;
-let bob: IpcNode;
-let ipc: HexClient;
-beforeEach(async () => {
-  [alice, bob] = await twoNodes();
-  ipc = await HexClient.connect(alice);
-});
 
 /** A connection of alice's to a port of bob's. */
 class Connection {
@@ -52,13 +43,17 @@ class Connection {
   }
 }
 
-test('echo, port 7: what ping and bench do', async () => {
+test('echo, port 7: what ping and bench do', async ({ bob, ipc }) => {
   const stream = await Connection.dial(ipc, bob, '0007');
   stream.send(hexOf('ping-1'));
   expect(await stream.received(6)).toBe(hexOf('ping-1'));
 });
 
-test('data exchange, port 1001: TEXT, and TAGGED with its id, are acknowledged and mirrored', async () => {
+test('data exchange, port 1001: TEXT, and TAGGED with its id, are acknowledged and mirrored', async ({
+  alice,
+  bob,
+  ipc,
+}) => {
   const stream = await Connection.dial(ipc, bob, '03e9');
   const ack = `00000001${u32(16)}${hexOf('ACK TEXT 5 bytes')}`;
   stream.send(`00000001${u32(5)}${hexOf('hello')}`);
@@ -86,7 +81,10 @@ test('data exchange, port 1001: TEXT, and TAGGED with its id, are acknowledged a
   expect(texts[1]).toMatchObject({ message_id: id, reply_to: id });
 });
 
-test('event stream, port 1002: the first event subscribes, the others are published, none comes back', async () => {
+test('event stream, port 1002: the first event subscribes, the others are published, none comes back', async ({
+  alice,
+  bob,
+}) => {
   const open = async (hex: string): Promise<Connection> => {
     const stream = await Connection.dial(await HexClient.connect(alice), bob, '03ea');
     stream.send(hex);

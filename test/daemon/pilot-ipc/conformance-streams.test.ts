@@ -2,22 +2,17 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
-import { beforeEach, expect, test, vi } from 'vitest';
+import { expect } from 'vitest';
 
 import { eventually } from '../../support/processes.ts';
-import { HexClient, hexOf, type IpcNode, twoNodes } from './ipc-fixture.ts';
+import { test } from './conformance-test.ts';
+import { HexClient, hexOf } from './ipc-fixture.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
-let alice: IpcNode;
-let bob: IpcNode;
-let ipc: HexClient;
-beforeEach(async () => {
-  [alice, bob] = await twoNodes();
-  ipc = await HexClient.connect(alice);
-});
-
-test('Bind, Dial, Accept, Send, Recv, Close, Unbind (01 to 09, 37)', async () => {
+test('Bind, Dial, Accept, Send, Recv, Close, Unbind (01 to 09, 37)', async ({
+  alice,
+  bob,
+  ipc,
+}) => {
   const theirs = await HexClient.connect(bob);
   expect(await theirs.call('00000003 01 0bb8')).toBe('020bb8');
   expect(await theirs.text('00000003 01 0bb8')).toEqual(['0a0001', 'port 3000 already bound']);
@@ -54,7 +49,10 @@ test('Bind, Dial, Accept, Send, Recv, Close, Unbind (01 to 09, 37)', async () =>
   ]);
 });
 
-test('a Send as long as a file goes through, and what comes is cut into what a client reads', async () => {
+test('a Send as long as a file goes through, and what comes is cut into what a client reads', async ({
+  bob,
+  ipc,
+}) => {
   const theirs = await HexClient.connect(bob);
   await theirs.call('00000003 01 0bb8');
   const ours = (await ipc.call(`00000009 03 0000${bob.hex} 0bb8`)).slice(2);
@@ -74,7 +72,7 @@ test('a Send as long as a file goes through, and what comes is cut into what a c
   expect(received === file.toString('hex')).toBe(true);
 });
 
-test('a client that goes leaves no stream and no port', async () => {
+test('a client that goes leaves no stream and no port', async ({ bob, ipc }) => {
   const theirs = await HexClient.connect(bob);
   await theirs.call('00000003 01 0bb8');
   const ours = (await ipc.call(`00000009 03 0000${bob.hex} 0bb8`)).slice(2);
@@ -85,7 +83,7 @@ test('a client that goes leaves no stream and no port', async () => {
   expect(await next.call('00000003 01 0bb8')).toBe('020bb8');
 });
 
-test('disconnect closes what another client holds (08)', async () => {
+test('disconnect closes what another client holds (08)', async ({ alice, bob, ipc }) => {
   const theirs = await HexClient.connect(bob);
   await theirs.call('00000003 01 0bb8');
   const ours = (await ipc.call(`00000009 03 0000${bob.hex} 0bb8`)).slice(2);
@@ -98,7 +96,7 @@ test('disconnect closes what another client holds (08)', async () => {
   ]);
 });
 
-test('datagrams go to every client (0B, 0C, 39)', async () => {
+test('datagrams go to every client (0B, 0C, 39)', async ({ alice, bob, ipc }) => {
   const theirs = [await HexClient.connect(bob), await HexClient.connect(bob)];
   // Both are known to the daemon when it has answered them.
   for (const one of theirs) await one.call('00000001 21');
@@ -117,7 +115,7 @@ test('datagrams go to every client (0B, 0C, 39)', async () => {
   expect([command, text]).toEqual(['0a0001', expect.stringMatching(/^sendto: /)]);
 });
 
-test('Send and SendTo are never answered, whatever becomes of them', async () => {
+test('Send and SendTo are never answered, whatever becomes of them', async ({ ipc }) => {
   ipc.send('00000006 06 00001234 00');
   ipc.send('00000002 06 00');
   ipc.send('00000001 0b');
@@ -128,14 +126,14 @@ test('Send and SendTo are never answered, whatever becomes of them', async () =>
   expect((await ipc.call('00000001 21')).slice(0, 2)).toBe('22');
 });
 
-test('Cancel ends a dial that waits, and nothing is said of it (2B)', async () => {
+test('Cancel ends a dial that waits, and nothing is said of it (2B)', async ({ bob, ipc }) => {
   await bob.stop();
   ipc.send(`00000009 03 0000${bob.hex} 0bb8`);
   ipc.send('00000001 2b');
   expect((await ipc.call('00000001 21')).slice(0, 2)).toBe('22');
 });
 
-test('messages are mirrored as files (2.9)', async () => {
+test('messages are mirrored as files (2.9)', async ({ alice, bob }) => {
   const { message_id } = await alice.client.sendMessage({
     ...{ target: 'bob', type: 'json', data: '{"a":1}', confirm_ms: 10_000 },
   });
