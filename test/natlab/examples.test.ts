@@ -165,8 +165,10 @@ describeWithLab('the examples, between two hosts behind NATs', () => {
     expect(code).toBe(0);
   });
 
+  // Direct since before the first of them, and never anything else in between.
   test('all of it went directly from NAT to NAT', async () => {
     expect(await world.path()).toBe('direct');
+    expect(world.detours).toEqual([]);
   });
 });
 
@@ -176,6 +178,9 @@ class World {
   readonly #sandbox: Sandbox;
   readonly #alice: Place;
   readonly #bob: Place;
+  /** What else than a direct path carried their session since it was direct, as Bob's daemon tells it. */
+  readonly detours: string[] = [];
+  readonly #isOver = new AbortController();
 
   private constructor(lab: Lab, sandbox: Sandbox, alice: Place, bob: Place) {
     this.#lab = lab;
@@ -195,7 +200,9 @@ class World {
       };
       const [alice, bob] = await Promise.all([place('alice'), place('bob')]);
       await trustEachOther([[alice.station, bob.station]]);
-      return new World(lab, sandbox, alice, bob);
+      const world = new World(lab, sandbox, alice, bob);
+      await world.#becomeDirect();
+      return world;
     } catch (error) {
       await sandbox.close();
       await lab.close();
@@ -204,6 +211,7 @@ class World {
   }
 
   async close(): Promise<void> {
+    this.#isOver.abort();
     for (const { station } of [this.#alice, this.#bob]) station.client.close();
     await this.#sandbox.close();
     await this.#lab.close();
@@ -217,9 +225,25 @@ class World {
   }
 
   async path(): Promise<string | undefined> {
-    const { station: bob } = this.#bob;
-    await bob.untilDirect(this.#alice.station, performance.now() + DIRECT_WITHIN_MS);
-    return (await bob.peer(this.#alice.station))?.path;
+    return (await this.#bob.station.peer(this.#alice.station))?.path;
+  }
+
+  async #becomeDirect(): Promise<void> {
+    const [{ station: alice }, { station: bob }] = [this.#alice, this.#bob];
+    const { signal } = this.#isOver;
+    await bob.client.ping(alice.id);
+    const directAtMs = await bob.untilDirect(alice, performance.now() + DIRECT_WITHIN_MS);
+    if (directAtMs === undefined) throw new Error('no direct path was found');
+    const events = await bob.client.subscribe(['path.opened', 'path.changed'], { signal });
+    void (async () => {
+      try {
+        for await (const { data } of events) {
+          if (data.path !== 'direct') this.detours.push(`${data.path} (${data.reason})`);
+        }
+      } catch (error) {
+        if (!signal.aborted) this.detours.push(`not known any more: ${String(error)}`);
+      }
+    })();
   }
 
   server(program: string, ...args: readonly string[]): RunningProcess {
