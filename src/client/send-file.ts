@@ -55,8 +55,11 @@ export type DialPort = (port: number, signal: AbortSignal) => Promise<Duplex>;
 const DEFAULT_TIMEOUT_MS = 90_000;
 const RETRY = { initialMs: 500, maxMs: 5000, multiplier: 2, jitter: true };
 /** What may be over in a moment. The daemon here may restart, too. */
-const TEMPORARY: ReadonlySet<ErrorCode> = new Set([
-  ...(['connection_failed', 'not_running', 'timeout', 'unavailable'] as const),
+const TEMPORARY = new Set<ErrorCode>([
+  'connection_failed',
+  'not_running',
+  'timeout',
+  'unavailable',
 ]);
 
 /** PilotError, or the signal's reason. What was sent before that stays with the receiver. */
