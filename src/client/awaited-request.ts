@@ -1,7 +1,7 @@
 import type { ClientRequest } from 'node:http';
 
+import { MAX_TIMER_MS } from '../base/system-clock.ts';
 import { silent } from './daemon-failure.ts';
-import { MAX_TIMER_MS } from './pending-call.ts';
 
 export interface AnswerLimits {
   readonly socketPath: string;

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 
 import type { PilotError } from '../base/pilot-error.ts';
+import { MAX_TIMER_MS } from '../base/system-clock.ts';
 import type { CallLane } from './call-lane.ts';
 
 export interface PendingCallOptions {
@@ -16,9 +17,6 @@ export interface PendingCallOptions {
   /** Called when it is over, however it ended. */
   readonly onEnd: (call: PendingCall) => void;
 }
-
-/** The longest time that a timer can hold; a longer one would be over at once. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A call that its caller waits for: until it is answered, aborted, or its time is over. */
 export class PendingCall {

@@ -1,8 +1,7 @@
+import { MAX_EVENT_BYTES } from '../../client/event-frame.ts';
 import { defineCommand, required, target } from '../command.ts';
 import { text, toggle } from '../option.ts';
 import { readBytes } from '../payload-input.ts';
-
-const MAX_EVENT_BYTES = 16 * 2 ** 20;
 
 export const publish = defineCommand({
   args: { target, topic: required('a topic: levels between slashes, without wildcards') },

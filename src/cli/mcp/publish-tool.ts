@@ -1,12 +1,8 @@
 import * as z from 'zod';
 
-import { PilotError } from '../../base/pilot-error.ts';
+import { checkBase64, MAX_DATA_CHARACTERS } from './base64-data.ts';
 import { target } from './node-schema.ts';
 import { defineTool } from './tool.ts';
-
-/** As large as the largest message; larger events are for programs. */
-const MAX_DATA_CHARACTERS = 1_398_104;
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 export const publish = defineTool({
   name: 'pilot_publish',
@@ -35,11 +31,7 @@ export const publish = defineTool({
     subscribers: z.number().describe('how many streams and durable subscriptions got it'),
   }),
   async run({ target: broker, topic, data, encoding, retain }, { client, limits, signal }) {
-    if (encoding === 'base64' && (data.length % 4 !== 0 || !BASE64.test(data))) {
-      throw new PilotError('invalid_argument', 'data is not base64', {
-        hint: 'RFC 4648, section 4, with padding; without an encoding it goes as text',
-      });
-    }
+    if (encoding === 'base64') checkBase64(data, 'without an encoding it goes as text');
     const payload = Buffer.from(data, encoding);
     const { bytes, subscribers } = await limits.outgoing(false, async () =>
       client.topics.publish(broker, topic, payload, { signal, retain }),

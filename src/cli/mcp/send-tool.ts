@@ -4,6 +4,7 @@ import { formatDuration } from '../../base/duration.ts';
 import { ERROR_CODES, PilotError } from '../../base/pilot-error.ts';
 import type { MessageType, SendMessageReply } from '../../client/client.ts';
 import { newMessageId } from '../../client/message-id.ts';
+import { checkBase64, MAX_DATA_CHARACTERS } from './base64-data.ts';
 import { messageReport, messageSchema, messageText } from './message-report.ts';
 import { messageId, outgoingReport, outgoingSchema } from './message-tools.ts';
 import { target } from './node-schema.ts';
@@ -13,9 +14,6 @@ import { defineTool } from './tool.ts';
 const CONFIRM_MS = 5000;
 const MAX_WAIT_MS = 600_000;
 const MAX_EXPIRY_MS = 30 * 86_400_000;
-/** The most that a daemon can be set to take is 1 MiB; as base64 a third more. */
-const MAX_DATA_CHARACTERS = 1_398_104;
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 export const send = defineTool({
   name: 'pilot_send',
@@ -88,11 +86,7 @@ function checkPayload(type: MessageType, data: string): void {
       hint: 'the type text sends it as it is',
     });
   }
-  if (type === 'binary' && (data.length % 4 !== 0 || !BASE64.test(data))) {
-    throw new PilotError('invalid_argument', 'data is not base64', {
-      hint: 'RFC 4648, section 4, with padding; the type text sends it as it is',
-    });
-  }
+  if (type === 'binary') checkBase64(data, 'the type text sends it as it is');
 }
 
 function isJson(text: string): boolean {

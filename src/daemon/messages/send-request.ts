@@ -37,7 +37,11 @@ export function checkMessage(request: SendMessageRequest, limits: SendLimits): C
   };
 }
 
-function payloadOf({ data, encoding }: SendMessageRequest): Uint8Array {
+/** The bytes of a payload as the local API carries it. PilotError `invalid_argument` for what is not base64. */
+export function payloadOf({
+  data,
+  encoding,
+}: Pick<SendMessageRequest, 'data' | 'encoding'>): Uint8Array {
   if (encoding !== 'base64') return new Uint8Array(Buffer.from(data, 'utf8'));
   if (BASE64.test(data)) return new Uint8Array(Buffer.from(data, 'base64'));
   throw new PilotError('invalid_argument', 'the payload is not base64', {
