@@ -4,9 +4,7 @@
  *
  * npm run bench -- tunnel [rounds, 5] [MB per round, 200] [round trips, 2000]
  */
-import { type Carriers, farRole, nearRole, runOnDirectHosts, SHARES } from './support/carriers.ts';
-import { wholePieces } from './support/ends.ts';
-import { runRole } from './support/roles.ts';
+import { benchOnDirectHosts, type Carriers } from './support/carriers.ts';
 import { compareSides } from './support/sides.ts';
 
 async function measure(carriers: Carriers): Promise<void> {
@@ -24,13 +22,4 @@ async function measure(carriers: Carriers): Promise<void> {
   });
 }
 
-async function main(): Promise<void> {
-  const [rounds = 5, megabytes = 200, trips = 2000] = process.argv.slice(2).map(Number);
-  const total = SHARES * wholePieces((megabytes * 1e6) / SHARES);
-  await runOnDirectHosts({ rounds, total, trips });
-}
-
-if (!(await runRole({ near: nearRole(measure), far: farRole }))) {
-  await main();
-  process.exit(0);
-}
+await benchOnDirectHosts(measure);

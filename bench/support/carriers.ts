@@ -16,9 +16,16 @@ import { toHex } from '../../src/base/bytes.ts';
 import { PilotClient } from '../../src/client/client.ts';
 import { type BenchNetwork, DirectEnd } from './direct-end.ts';
 import { type DirectHost, onDirectHosts } from './direct-hosts.ts';
-import { DuplexEnd, type End, megabytesPerSecond, roundTripUs, serve } from './ends.ts';
+import {
+  DuplexEnd,
+  type End,
+  megabytesPerSecond,
+  roundTripUs,
+  serve,
+  wholePieces,
+} from './ends.ts';
 import { LinkEnd, type LinkPlace } from './link-end.ts';
-import { startRoleInside } from './roles.ts';
+import { runRole, startRoleInside } from './roles.ts';
 import { cpuMsOf, type Side } from './sides.ts';
 
 /** How many streams share the bytes in one of the measures. */
@@ -56,17 +63,26 @@ interface FarPorts {
   readonly tcp: number;
 }
 
-/** Runs the role `near` on one of two hosts: `nearRole` there. */
-export async function runOnDirectHosts(numbers: Numbers): Promise<void> {
+/**
+ * A bench of `measure`, which runs on one of two hosts; the whole of its program. Arguments: rounds, MB per round, round
+ * trips.
+ */
+export async function benchOnDirectHosts(
+  measure: (carriers: Carriers) => Promise<void>,
+): Promise<void> {
+  if (await runRole({ near: nearRole(measure), far: farRole })) return;
+  const [rounds = 5, megabytes = 200, trips = 2000] = process.argv.slice(2).map(Number);
+  const total = SHARES * wholePieces((megabytes * 1e6) / SHARES);
   await onDirectHosts(async (near, far) => {
-    const plan: NearPlan = { ...numbers, near, far };
+    const plan: NearPlan = { rounds, total, trips, near, far };
     const role = await startRoleInside(near.inside, 'near', JSON.stringify(plan));
     await role.stop();
   });
+  process.exit(0);
 }
 
-/** Needs the role `far: farRole`. Ready when the measuring is done. */
-export function nearRole(measure: (carriers: Carriers) => Promise<void>) {
+/** Ready when the measuring is done. */
+function nearRole(measure: (carriers: Carriers) => Promise<void>) {
   return async (text = ''): Promise<void> => {
     const carriers = await Carriers.connect(JSON.parse(text) as NearPlan);
     await measure(carriers);
@@ -74,8 +90,7 @@ export function nearRole(measure: (carriers: Carriers) => Promise<void>) {
   };
 }
 
-/** Answers over every carrier. */
-export async function farRole(text = ''): Promise<FarPorts> {
+async function farRole(text = ''): Promise<FarPorts> {
   const { socketPath, total, seeds, session, link } = JSON.parse(text) as FarPlan;
   const [bare, sealed] = [new LinkEnd(), new DirectEnd(...seeds, NETWORK)];
   bare.connect(link);
