@@ -233,7 +233,7 @@ export class Conversation {
     this.#liveness.stop();
     this.keys.erase();
     this.#pings.stop();
-    this.#traffic?.streams.end(reason);
+    this.#traffic?.stop(reason);
   }
 
   #onViolation(what: Violation): void {
@@ -308,7 +308,7 @@ export class Conversation {
     if (events.stream === undefined) return undefined;
     return new StreamTraffic({
       ...{ clock, isInitiator, incoming: events.stream, sequence: this.#stream },
-      rttMs: () => this.#pings.rttMs,
+      ...{ rttMs: () => this.#pings.rttMs, link: () => this.#link },
       measure: (answered) => {
         this.#queue(this.#pings.measure(answered));
       },

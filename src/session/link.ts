@@ -9,6 +9,16 @@ export interface Link {
   readonly kind: 'relay' | 'direct' | 'webrtc';
   /** At least `MIN_LINK_PACKET_BYTES`, so that the largest body fits into one packet. */
   readonly maxPacketBytes: number;
+  /** Undefined: it cannot tell. */
+  readonly load?: LinkLoad | undefined;
   /** Takes the packet over. Never throws; what cannot be sent is lost. */
   send(packet: Uint8Array): void;
+}
+
+/** What a link has to do at the moment. */
+export interface LinkLoad {
+  /** Taken over and, by the link's own acknowledgements, not there yet: what waits in it and what is on its way. */
+  readonly underWayBytes: number;
+  /** It sends next to nothing for a moment, and what it is given waits: nothing large, please. */
+  readonly isResting: boolean;
 }

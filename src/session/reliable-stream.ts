@@ -7,7 +7,8 @@
  *         Links keep order while they live, so there is no timer per frame. One timer asks when
  *         nothing is acknowledged for 2 s (doubling to 16 s).
  *   in    Only the next frame is taken. One that is further on shows that frames were lost: a RESUME
- *         asks for them. ACKs are put off for 20 ms, 32 frames or 64 KiB, and ride on what goes out anyway.
+ *         asks for them. ACKs are put off for 20 ms, 32 frames or 64 KiB, and ride on what goes out anyway; for
+ *         3 ms from 4 KiB on, since a sender of so much sees by them how fast the path is.
  */
 import type { Clock } from '../base/clock.ts';
 import { Deadline } from './deadline.ts';
@@ -24,6 +25,9 @@ import { readable } from './readable.ts';
 import { ResendQueue } from './resend-queue.ts';
 
 export const ACK_DELAY_MS = 20;
+/** Once so much is owed. */
+const ACK_SOON_BYTES = 4096;
+const ACK_SOON_MS = 3;
 export const ACK_AFTER_FRAMES = 32;
 /** At most a quarter of the window: the sender need never stop for want of an ACK. */
 const ACK_AFTER_WINDOW_PART = 1 / 4;
@@ -237,6 +241,7 @@ export class ReliableStream {
   }
 
   #noteUnacked(bytes: number): void {
+    const wasLittle = this.#unackedBytes < ACK_SOON_BYTES;
     this.#unackedFrames += 1;
     this.#unackedBytes += bytes;
     const partBytes = this.#deps.receiveWindowBytes * ACK_AFTER_WINDOW_PART;
@@ -244,6 +249,8 @@ export class ReliableStream {
     if (this.#unackedFrames >= ACK_AFTER_FRAMES || this.#unackedBytes >= limitBytes) {
       this.#ackDue = true;
       this.#deps.flushSoon();
+    } else if (wasLittle && this.#unackedBytes >= ACK_SOON_BYTES) {
+      this.#ackDelay.setIn(ACK_SOON_MS);
     } else if (!this.#ackDelay.isSet) {
       this.#ackDelay.setIn(ACK_DELAY_MS);
     }

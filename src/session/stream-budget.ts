@@ -4,22 +4,33 @@
  *
  *     limit = rate × (shortest round trip + silence) + what may wait: 64 KiB, or 3 ms of the rate where that is more
  *
- *     rate         what was acknowledged between sending a frame and its acknowledgement, the greatest of
- *                  10 such rounds; until three of them brought no quarter more, twice as much may be under way
+ *     rate         what `delivery-rate` says, the greatest of 10 rounds; a round lasts from sending a frame to its
+ *                  acknowledgement. Until three rounds brought no quarter more, twice as much may be under way
  *     round trip   of pings, which are answered at once; sent when streams have data, once a second. Every 30 s
  *                  sending pauses until little is under way, so that a longer path shows (BBR does the like)
- *     silence      the longest time without an acknowledgement in 10 rounds, two round trips at most: a link delivers
- *                  in order, so a lost packet holds up all behind it while it is sent again. Without this, the path
- *                  would be empty for as long. A queue that grows is not silent, it only answers later
+ *     silence      the longest time without an acknowledgement in 10 rounds: a link delivers in order, so a lost packet
+ *                  holds up all behind it while it is sent again, and without this the path would be empty for as
+ *                  long. A queue that grows is not silent, it only answers later. Not counted where the link itself
+ *                  says what is under way: its own acknowledgements know of what arrived behind a lost packet
+ *
+ * After a pause the path is empty: it is filled at its rate, since all at once would be too much for a short queue.
  */
 import type { Clock } from '../base/clock.ts';
+import { DeliveryRate } from './delivery-rate.ts';
+import type { LinkLoad } from './link.ts';
 import { ACK_DELAY_MS } from './reliable-stream.ts';
 
 export const MIN_UNDER_WAY_BYTES = 64 * 1024;
+/** Where the link says what is under way; elsewhere the peer's acknowledgements, one for 64 KiB, bring more about. */
+const MIN_WAITING_BYTES = 16 * 1024;
+const MIN_FRAME_BYTES = 4096;
 /** Of the session's 4 MiB; the rest is for messages. */
 export const MAX_UNDER_WAY_BYTES = 3 * 2 ** 20;
 /** On a fast path two busy processes hand over to each other in about this time. */
 const WAITING_MS = 3;
+/** What a resting link takes in a round trip, about: who asks little is answered all the same. */
+const RESTING_UNDER_WAY_BYTES = 4096;
+const RESTING_FRAME_BYTES = 1024;
 const ROUNDS = 10;
 const STEADY_ROUNDS = 3;
 const GROWTH = 1.25;
@@ -29,8 +40,6 @@ const PING_TIMEOUT_MS = 3000;
 const ROUND_TRIP_LIFE_MS = 30_000;
 /** In round trips. More is not one loss but a path that has gone. */
 const MAX_SILENCE = 2;
-/** Clocks have a grain, and a quotient needs a divisor. */
-const MIN_ROUND_MS = 0.05;
 
 export interface StreamBudgetDeps {
   readonly clock: Clock;
@@ -43,8 +52,8 @@ export interface StreamBudgetDeps {
 interface Round {
   /** Over when this is acknowledged. */
   readonly sequence: number;
-  readonly startMs: number;
-  readonly acknowledgedBefore: number;
+  /** Bytes a millisecond, the greatest in it. */
+  rate: number;
   /** Streams had to wait in it: it shows what the path can do. */
   isFull: boolean;
   /** The longest in it. */
@@ -53,13 +62,17 @@ interface Round {
 
 export class StreamBudget {
   readonly #deps: StreamBudgetDeps;
-  #acknowledgedBytes = 0;
+  readonly #delivery: DeliveryRate;
   #round: Round | undefined;
   /** Bytes a millisecond, the last ones. */
   #rates: number[] = [];
   /** In milliseconds, of the last full rounds. */
   #silences: number[] = [];
   #sentBelow = 0;
+  /** Little is under way, after a pause. */
+  #isEmptied = false;
+  /** When the path began to be filled again. */
+  #filledFromMs = -Infinity;
   /** Of the last acknowledgement that left something under way. */
   #heardMs: number | undefined;
   #best = 0;
@@ -72,14 +85,18 @@ export class StreamBudget {
 
   constructor(deps: StreamBudgetDeps) {
     this.#deps = deps;
+    this.#delivery = new DeliveryRate(deps.clock);
   }
 
   /** Another link: nothing is known of it. */
   restart(): void {
+    this.#delivery.restart();
     this.#round = undefined;
     this.#rates = [];
     this.#silences = [];
     this.#heardMs = undefined;
+    this.#isEmptied = false;
+    this.#filledFromMs = -Infinity;
     this.#best = 0;
     this.#steadyRounds = 0;
     this.#roundTrip = undefined;
@@ -88,64 +105,79 @@ export class StreamBudget {
     this.#generation += 1;
   }
 
-  get limitBytes(): number {
-    if (this.#roundTrip === undefined || this.#isRoundTripOld) return MIN_UNDER_WAY_BYTES;
-    const rate = Math.max(0, ...this.#rates);
-    const silenceMs = Math.min(MAX_SILENCE * this.#roundTrip.ms, Math.max(0, ...this.#silences));
-    const full = rate * (this.#roundTrip.ms + silenceMs);
-    const limit =
-      full * (this.#isStarting ? 2 : 1) + Math.max(MIN_UNDER_WAY_BYTES, rate * WAITING_MS);
-    return Math.min(MAX_UNDER_WAY_BYTES, limit);
-  }
-
-  /** Whether a frame of stream data may be sent beside `underWayBytes` of it. */
-  allows(underWayBytes: number): boolean {
-    const isAllowed = underWayBytes < this.limitBytes;
+  /**
+   * How large a frame of stream data may be sent: `unacknowledgedBytes` of it have not been acknowledged, and that is
+   * what is under way unless the link knows better. 0: none.
+   */
+  nextFrameBytes(unacknowledgedBytes: number, link?: LinkLoad): number {
+    const underWayBytes = link?.underWayBytes ?? unacknowledgedBytes;
+    if (link?.isResting === true) {
+      this.#isEmptied = true;
+      return underWayBytes < RESTING_UNDER_WAY_BYTES ? RESTING_FRAME_BYTES : 0;
+    }
+    const isLoadKnown = link !== undefined;
+    const isAllowed = underWayBytes < this.#limitBytes(isLoadKnown);
     if (!isAllowed && this.#round !== undefined) this.#round.isFull = true;
     this.#measure(underWayBytes);
-    return isAllowed;
+    if (!isAllowed) return 0;
+    return isLoadKnown ? Math.max(MIN_FRAME_BYTES, Math.floor(this.#rate * WAITING_MS)) : Infinity;
   }
 
   /** A frame of stream data went out under this number. */
   sent(sequence: number): void {
+    if (this.#isEmptied) this.#filledFromMs = this.#deps.clock.monotonic();
+    this.#isEmptied = false;
+    this.#delivery.sent(sequence);
     this.#sentBelow = sequence + 1;
-    this.#round ??= {
-      sequence,
-      startMs: this.#deps.clock.monotonic(),
-      acknowledgedBefore: this.#acknowledgedBytes,
-      isFull: false,
-      silenceMs: 0,
-    };
+    this.#round ??= { sequence, rate: 0, isFull: false, silenceMs: 0 };
   }
 
   /** Everything below `next` has arrived, `bytes` of it just now. */
   acknowledged(next: number, bytes: number): void {
     const nowMs = this.#deps.clock.monotonic();
-    this.#acknowledgedBytes += bytes;
+    const rate = this.#delivery.acknowledged(next, bytes) ?? 0;
     const round = this.#round;
     if (round !== undefined) {
       const silenceMs = nowMs - (this.#heardMs ?? nowMs);
       round.silenceMs = Math.max(round.silenceMs, silenceMs);
+      round.rate = Math.max(round.rate, rate);
     }
     this.#heardMs = next < this.#sentBelow ? nowMs : undefined;
     if (round === undefined || next <= round.sequence) return;
     this.#round = undefined;
-    const ms = Math.max(MIN_ROUND_MS, nowMs - round.startMs);
-    this.#take((this.#acknowledgedBytes - round.acknowledgedBefore) / ms, round);
+    this.#take(round);
+  }
+
+  get #rate(): number {
+    return Math.max(0, ...this.#rates);
+  }
+
+  #limitBytes(isLoadKnown: boolean): number {
+    if (this.#roundTrip === undefined || this.#isRoundTripOld) return MIN_UNDER_WAY_BYTES;
+    const rate = this.#rate;
+    const silenceMs = isLoadKnown ? 0 : Math.max(0, ...this.#silences);
+    const full = rate * (this.#roundTrip.ms + silenceMs);
+    const leastWaiting = isLoadKnown && !this.#isStarting ? MIN_WAITING_BYTES : MIN_UNDER_WAY_BYTES;
+    const waiting = Math.max(leastWaiting, rate * WAITING_MS);
+    const filled = rate * (this.#deps.clock.monotonic() - this.#filledFromMs);
+    const limit = Math.min(full * (this.#isStarting ? 2 : 1), filled) + waiting;
+    return Math.min(MAX_UNDER_WAY_BYTES, limit);
   }
 
   get #isStarting(): boolean {
     return this.#steadyRounds < STEADY_ROUNDS;
   }
 
-  #take(rate: number, { isFull, silenceMs }: Round): void {
+  #take({ rate, isFull, silenceMs }: Round): void {
     // Less than could be sent says nothing about the path.
-    if (!isFull && rate < Math.max(0, ...this.#rates)) return;
+    if (!isFull && rate < this.#rate) return;
     keepLast(this.#rates, rate);
     // Up to this an acknowledgement may have waited for more to acknowledge. While little is under way, it
     // comes and goes in one piece.
-    const usualMs = ACK_DELAY_MS + (this.#roundTrip?.ms ?? 0) / 4;
-    const isLoss = isFull && !this.#isStarting && silenceMs > usualMs;
+    const roundTripMs = this.#roundTrip?.ms ?? 0;
+    const usualMs = ACK_DELAY_MS + roundTripMs / 4;
+    const isOneLoss = silenceMs > usualMs && silenceMs <= usualMs + MAX_SILENCE * roundTripMs;
+    const isLoss = isFull && !this.#isStarting && isOneLoss;
     keepLast(this.#silences, isLoss ? silenceMs : 0);
     if (rate >= this.#best * GROWTH) {
       this.#best = rate;
@@ -180,6 +212,7 @@ export class StreamBudget {
   #answered(rttMs: number): void {
     this.#isPingOut = false;
     const known = this.#isRoundTripOld ? undefined : this.#roundTrip;
+    if (known === undefined) this.#isEmptied = true;
     if (known === undefined || rttMs <= known.ms) {
       this.#roundTrip = { ms: rttMs, atMs: this.#deps.clock.monotonic() };
       this.#deps.grew();

@@ -50,16 +50,18 @@ export class StreamSchedule {
     return undefined;
   }
 
-  takeData(): StreamFrameBody | undefined {
+  /** A frame with at most so many bytes of data; fewer than a quantum make a shorter turn. */
+  takeData(maxBytes: number): StreamFrameBody | undefined {
+    const quantum = Math.min(maxBytes, QUANTUM_BYTES);
     for (const stream of this.#fresh) {
       this.#fresh.delete(stream);
-      const frame = this.#turn(stream, this.#left.get(stream) ?? QUANTUM_BYTES);
+      const frame = this.#turn(stream, Math.min(quantum, this.#left.get(stream) ?? QUANTUM_BYTES));
       if (frame !== undefined) return frame;
     }
     for (const stream of this.#rest) {
       this.#rest.delete(stream);
       this.#left.delete(stream);
-      const frame = this.#turn(stream, QUANTUM_BYTES);
+      const frame = this.#turn(stream, quantum);
       if (frame !== undefined) return frame;
     }
     return undefined;

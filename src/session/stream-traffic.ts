@@ -2,10 +2,17 @@
  * The streams of a session on their way into its reliable sequence: frames are made at the moment when they may
  * go out, so that nothing waits behind them that came first.
  */
+import { Deadline } from './deadline.ts';
+import type { Link, LinkLoad } from './link.ts';
+import type { ClosedReason } from './session-handlers.ts';
 import { StreamBudget, type StreamBudgetDeps } from './stream-budget.ts';
 import { Streams, type StreamsDeps } from './streams.ts';
 
+/** How soon what the link says of itself is looked at again: nobody tells when it has room. */
+const LOOK_AGAIN_MS = 3;
+
 export interface StreamTrafficDeps extends StreamsDeps, Pick<StreamBudgetDeps, 'measure'> {
+  readonly link: () => Link | undefined;
   readonly sequence: {
     /** Unacknowledged stream data. */
     readonly dataBytes: number;
@@ -18,6 +25,7 @@ export class StreamTraffic {
   readonly streams: Streams;
   readonly #deps: StreamTrafficDeps;
   readonly #budget: StreamBudget;
+  readonly #lookAgain: Deadline;
 
   constructor(deps: StreamTrafficDeps) {
     this.#deps = deps;
@@ -27,6 +35,9 @@ export class StreamTraffic {
       grew: () => {
         this.#continue();
       },
+    });
+    this.#lookAgain = new Deadline(deps.clock, () => {
+      this.#continue();
     });
   }
 
@@ -38,15 +49,16 @@ export class StreamTraffic {
       if (frame === undefined) break;
       sequence.addStream(frame.type, frame.body);
     }
-    while (
-      this.streams.hasData &&
-      this.#budget.allows(sequence.dataBytes) &&
-      sequence.takesStream('data')
-    ) {
-      const frame = this.streams.takeData();
-      if (frame === undefined) break;
-      this.#budget.sent(sequence.addStream(frame.type, frame.body));
+    const load = this.#deps.link()?.load;
+    this.#fillWithData(load);
+    if (load !== undefined && this.streams.hasData && !this.#lookAgain.isSet) {
+      this.#lookAgain.setIn(LOOK_AGAIN_MS);
     }
+  }
+
+  stop(reason: ClosedReason): void {
+    this.#lookAgain.clear();
+    this.streams.end(reason);
   }
 
   acknowledged(next: number, bytes: number): void {
@@ -57,6 +69,20 @@ export class StreamTraffic {
   linkChanged(): void {
     this.#budget.restart();
     this.#continue();
+  }
+
+  #fillWithData(load: LinkLoad | undefined): void {
+    const { sequence } = this.#deps;
+    let addedBytes = 0;
+    while (this.streams.hasData) {
+      const now = load && { ...load, underWayBytes: load.underWayBytes + addedBytes };
+      const maxBytes = this.#budget.nextFrameBytes(sequence.dataBytes, now);
+      if (maxBytes === 0 || !sequence.takesStream('data')) return;
+      const frame = this.streams.takeData(maxBytes);
+      if (frame === undefined) return;
+      addedBytes += frame.body.length;
+      this.#budget.sent(sequence.addStream(frame.type, frame.body));
+    }
   }
 
   #continue(): void {

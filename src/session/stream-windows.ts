@@ -9,7 +9,7 @@ const FIRST_WINDOW_BYTES = 64 * 1024;
 export const MAX_WINDOW_BYTES = 4 * 2 ** 20;
 export const MAX_WINDOWS_BYTES = 32 * 2 ** 20;
 /** A window that was read within so many round trips was too small to keep the sender busy. */
-const FAST_ROUND_TRIPS = 2;
+const FAST_ROUND_TRIPS = 4;
 /** What a round trip takes at least, with a delayed acknowledgement in it; and while it is not known. */
 const MIN_ROUND_TRIP_MS = 25;
 const UNKNOWN_ROUND_TRIP_MS = 200;

@@ -99,9 +99,9 @@ export class Streams {
     return this.#refusals.shift() ?? this.#schedule.takeControl();
   }
 
-  /** At most a quantum of one stream's bytes. */
-  takeData(): StreamFrameBody | undefined {
-    return this.#schedule.takeData();
+  /** At most a quantum of one stream's bytes, and at most so many. */
+  takeData(maxBytes: number): StreamFrameBody | undefined {
+    return this.#schedule.takeData(maxBytes);
   }
 
   /** The session is over, and they with it. */

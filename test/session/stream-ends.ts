@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 
-import type { Link } from '../../src/session/link.ts';
+import type { Link, LinkLoad } from '../../src/session/link.ts';
 import type { Session } from '../../src/session/session.ts';
 import type { SessionStream, StreamHandlers, StreamReset } from '../../src/session/stream.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -88,6 +88,9 @@ export class NarrowLink implements Link {
   #freeMs = 0;
   #sentBytes = 0;
   #lastArrivalMs = 0;
+  readonly #showsLoad: boolean;
+  #underWayBytes = 0;
+  isResting = false;
   #isAlive = true;
 
   constructor(clock: ManualClock, receiver: () => Session, path: NarrowPath) {
@@ -96,12 +99,29 @@ export class NarrowLink implements Link {
     this.#delayMs = path.delayMs;
     this.#bytesPerMs = path.bytesPerMs;
     this.#lossEveryBytes = path.lossEveryBytes ?? Infinity;
+    this.#showsLoad = path.showsLoad ?? false;
+  }
+
+  /** How long what is sent now waits for what was sent before. */
+  get waitingMs(): number {
+    return Math.max(0, this.#freeMs - this.#clock.monotonic());
+  }
+
+  get load(): LinkLoad | undefined {
+    const { isResting } = this;
+    return this.#showsLoad ? { underWayBytes: this.#underWayBytes, isResting } : undefined;
   }
 
   send(packet: Uint8Array): void {
     const nowMs = this.#clock.monotonic();
     this.#freeMs = Math.max(nowMs, this.#freeMs) + packet.length / this.#bytesPerMs;
-    const arrivalMs = this.#freeMs + this.#delayMs + this.#lostMs(packet.length);
+    const lostMs = this.#lostMs(packet.length);
+    const arrivalMs = this.#freeMs + this.#delayMs + lostMs;
+    this.#underWayBytes += packet.length;
+    // Acknowledged one by one, so that nothing waits for what was lost but that itself.
+    this.#clock.after(arrivalMs + this.#delayMs - nowMs, () => {
+      this.#underWayBytes -= packet.length;
+    });
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, arrivalMs);
     this.#clock.after(this.#lastArrivalMs - nowMs, () => {
       if (this.#isAlive) this.#receiver().receive(Uint8Array.from(packet));
@@ -125,6 +145,8 @@ export interface NarrowPath {
   readonly delayMs: number;
   readonly bytesPerMs: number;
   readonly lossEveryBytes?: number;
+  /** The link says what it has under way. */
+  readonly showsLoad?: boolean;
 }
 
 /** Two ends with streams and an open session between them, which `low` began. */

@@ -45,7 +45,7 @@ class Senders {
 
   /** Whose data is next, and how much of it. Undefined: nobody's. */
   next(): { readonly id: number; readonly bytes: number } | undefined {
-    const frame = this.schedule.takeData();
+    const frame = this.schedule.takeData(Infinity);
     if (frame === undefined) return undefined;
     const id = readCount(new ByteReader(frame.body));
     return { id, bytes: frame.body.length - STREAM_ID_BYTES };

@@ -62,6 +62,68 @@ describe('what is under way', () => {
     expect((theirs.receivedBytes - before) / 5000 / path.bytesPerMs).toBeGreaterThan(0.85);
   });
 
+  test.each([
+    ['20 MB/s', { delayMs: 25, bytesPerMs: 20_000 }, 0.9],
+    ['2 MB/s', { delayMs: 25, bytesPerMs: 2000 }, 0.9],
+    ['a home line', { delayMs: 8, bytesPerMs: 5000 }, 0.9],
+    [
+      '20 MB/s that lose 0.1 %',
+      { delayMs: 25, bytesPerMs: 20_000, lossEveryBytes: 1_400_000 },
+      0.85,
+    ],
+  ])('is less where the link says what it has under way: %s', (_what, path, share) => {
+    const ends = new StreamEnds({ ...path, showsLoad: true });
+    const [ours, theirs] = ends.pair();
+    const bytes = seededRandom(9)(256 * KIB);
+    ours.onDrained = () => {
+      ours.stream.write(bytes);
+    };
+    ours.onDrained();
+    ends.clock.advance(6000);
+    const before = theirs.receivedBytes;
+    const delays = delaysOfMessages(ends, 20);
+    expect((theirs.receivedBytes - before) / 5000 / path.bytesPerMs).toBeGreaterThan(share);
+    // What was lost holds up what is behind it for a round trip.
+    const againMs = 'lossEveryBytes' in path ? 2 * path.delayMs : 0;
+    // 16 KiB or 3 ms, a frame more, and what is looked at every 3 ms.
+    const mayWaitMs = 2 * Math.max((16 * KIB) / path.bytesPerMs, 3) + 3;
+    const latestMs = path.delayMs + againMs + mayWaitMs + 1;
+    expect(Math.max(...delays)).toBeLessThan(latestMs);
+  });
+
+  test('is next to nothing while the link rests, and the path is filled at its rate afterwards', () => {
+    const path = { delayMs: 25, bytesPerMs: 20_000, showsLoad: true };
+    const ends = new StreamEnds(path);
+    const [ours, theirs] = ends.pair();
+    const [asking, asked] = ends.pair();
+    const bytes = seededRandom(10)(256 * KIB);
+    ours.onDrained = () => {
+      ours.stream.write(bytes);
+    };
+    ours.onDrained();
+    ends.clock.advance(6000);
+    ends.lowLink.isResting = true;
+    ends.clock.advance(60);
+    const before = theirs.receivedBytes;
+    const atMs = ends.clock.monotonic();
+    let tookMs = NaN;
+    asked.onBytes = () => (tookMs = ends.clock.monotonic() - atMs);
+    asking.stream.write(utf8('ping'));
+    ends.clock.advance(200);
+    // A round trip until a little of the bulk is through.
+    expect(tookMs).toBeLessThan(3 * path.delayMs);
+    expect(theirs.receivedBytes - before).toBeLessThan(64 * KIB);
+    ends.lowLink.isResting = false;
+    let most = 0;
+    for (let ms = 0; ms < 100; ms++) {
+      ends.clock.advance(1);
+      most = Math.max(most, ends.lowLink.waitingMs);
+    }
+    expect(most).toBeLessThan(8);
+    ends.clock.advance(1000);
+    expect(theirs.receivedBytes - before).toBeGreaterThan(0.8 * 1000 * path.bytesPerMs);
+  });
+
   test('follows a path that becomes slower', () => {
     const ends = new StreamEnds({ delayMs: 10, bytesPerMs: 20_000 });
     const [ours] = ends.pair();

@@ -22,10 +22,11 @@ import type { Cancel, Clock } from '../../base/clock.ts';
 import type { Endpoint } from '../../base/endpoint.ts';
 import { PilotError } from '../../base/pilot-error.ts';
 import { WireError } from '../../base/wire-error.ts';
-import type { Link } from '../../session/link.ts';
+import type { Link, LinkLoad } from '../../session/link.ts';
 import { MIN_LINK_PACKET_BYTES } from '../../session/packet.ts';
 import { FrameReader, LENGTH_BYTES, writeLength } from './frame-reader.ts';
 import type { Base, StreamAddress, UdpPort } from './udp-port.ts';
+import { UdxLoad } from './udx-load.ts';
 
 /**
  * - `peer_closed`: its end of the stream is gone
@@ -75,6 +76,7 @@ export class DirectLink implements Link {
   readonly maxPacketBytes = MIN_LINK_PACKET_BYTES;
   readonly #options: DirectLinkOptions;
   readonly #stream: UdxStream;
+  readonly #load: UdxLoad;
   readonly #reader: FrameReader;
   readonly #streamClosed: Promise<void>;
   /** What UDX has no room for at the moment. */
@@ -101,6 +103,7 @@ export class DirectLink implements Link {
       });
     }
     this.#stream = stream;
+    this.#load = new UdxLoad(stream, options.clock);
     this.#reader = new FrameReader(this.maxPacketBytes, (packet) => {
       options.handlers.packet(packet);
     });
@@ -115,6 +118,12 @@ export class DirectLink implements Link {
   /** UDX's own measure, in milliseconds; undefined before the first acknowledgement. */
   get rttMs(): number | undefined {
     return this.#isClosed || this.#stream.rtt === 0 ? undefined : this.#stream.rtt;
+  }
+
+  get load(): LinkLoad | undefined {
+    if (this.#isClosed) return undefined;
+    const { underWayBytes, isResting } = this.#load;
+    return { underWayBytes: underWayBytes + this.#queuedBytes, isResting };
   }
 
   /** Packets that were not sent because too much waited. */
@@ -167,11 +176,16 @@ export class DirectLink implements Link {
 
   #write(piece: Uint8Array): void {
     if (this.#hasRoom) {
-      this.#hasRoom = this.#stream.write(piece);
+      this.#giveToUdx(piece);
     } else {
       this.#queue.push(piece);
       this.#queuedBytes += piece.length;
     }
+  }
+
+  #giveToUdx(piece: Uint8Array): void {
+    this.#load.given(piece.length);
+    this.#hasRoom = this.#stream.write(piece);
   }
 
   #onDrain(): void {
@@ -179,7 +193,7 @@ export class DirectLink implements Link {
     let pieces = 0;
     for (const piece of this.#queue) {
       if (bytes >= BATCH_BYTES) break;
-      this.#hasRoom = this.#stream.write(piece);
+      this.#giveToUdx(piece);
       bytes += piece.length;
       pieces += 1;
     }
