@@ -2,7 +2,8 @@
  * How much stream data may be under way, so that the path is full and what waits in it stays short: whatever is
  * sent after it waits too, and nobody can take it back. Links, relays and the far side may buffer megabytes.
  *
- *     limit = rate × (shortest round trip + silence) + what may wait: 64 KiB, or 3 ms of the rate where that is more
+ *     limit = rate × (shortest round trip + silence) + what may wait: 64 KiB, or 3 ms of the rate where that is more;
+ *             16 KiB, and smaller frames, where the link itself says what is under way
  *
  *     rate         what `delivery-rate` says, the greatest of 10 rounds; a round lasts from sending a frame to its
  *                  acknowledgement. Until three rounds brought no quarter more, twice as much may be under way
@@ -11,7 +12,7 @@
  *     silence      the longest time without an acknowledgement in 10 rounds: a link delivers in order, so a lost packet
  *                  holds up all behind it while it is sent again, and without this the path would be empty for as
  *                  long. A queue that grows is not silent, it only answers later. Not counted where the link itself
- *                  says what is under way: its own acknowledgements know of what arrived behind a lost packet
+ *                  says what is under way: it knows of what arrived behind a lost packet
  *
  * After a pause the path is empty: it is filled at its rate, since all at once would be too much for a short queue.
  */
@@ -116,7 +117,8 @@ export class StreamBudget {
       return underWayBytes < RESTING_UNDER_WAY_BYTES ? RESTING_FRAME_BYTES : 0;
     }
     const isLoadKnown = link !== undefined;
-    const isAllowed = underWayBytes < this.#limitBytes(isLoadKnown);
+    const hasRoom = unacknowledgedBytes < MAX_UNDER_WAY_BYTES;
+    const isAllowed = hasRoom && underWayBytes < this.#limitBytes(isLoadKnown);
     if (!isAllowed && this.#round !== undefined) this.#round.isFull = true;
     this.#measure(underWayBytes);
     if (!isAllowed) return 0;
