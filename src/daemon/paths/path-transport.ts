@@ -170,6 +170,9 @@ export class PathTransport {
     this.#carrier = {
       kind: link.kind,
       maxPacketBytes: link.maxPacketBytes,
+      get load() {
+        return link.load;
+      },
       send: (packet) => {
         this.#deps.handlers.sent();
         link.send(packet);

@@ -4,6 +4,7 @@ import { PilotError } from '../../../src/base/pilot-error.ts';
 import { PathTransport } from '../../../src/daemon/paths/path-transport.ts';
 import type { ChannelHandlers, Underlay } from '../../../src/daemon/paths/underlay.ts';
 import type { SelectedPair } from '../../../src/ice/ice-settings.ts';
+import type { LinkLoad } from '../../../src/session/link.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { SimUnderlay } from '../../support/nat/sim-underlay.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
@@ -25,6 +26,7 @@ const pair: SelectedPair = {
 class Side {
   readonly clock = new ManualClock();
   readonly told: string[] = [];
+  readonly underlay: Underlay;
   readonly transport: PathTransport;
   channel: ChannelHandlers | undefined;
 
@@ -52,9 +54,9 @@ class Side {
     const { clock, told } = this;
     const { hasStreams, isOffering } = options;
     const random = seededRandom(3);
+    this.underlay = new SimUnderlay([], { clock, random, hasStreams, openChannel });
     this.transport = new PathTransport({
-      ...{ clock, isOffering },
-      underlay: new SimUnderlay([], { clock, random, hasStreams, openChannel }),
+      ...{ clock, isOffering, underlay: this.underlay },
       handlers: {
         tellFingerprint: (fingerprint) => told.push(`tell ${fingerprint.slice(0, 4)}`),
         up: () => told.push('up'),
@@ -138,4 +140,27 @@ test('the end of the channel is told once, and not after close', async () => {
   other.channel?.opened();
   other.channel?.closed('channel_closed', 'closed');
   expect(other.takeTold()).toEqual(['channel as server', 'close']);
+});
+
+test('the session is told what the link of now has under way, as long as it is there', () => {
+  const { transport, clock, underlay } = new Side({
+    ...{ isOffering: true, hasStreams: true, hasChannels: false },
+  });
+  let load: LinkLoad | undefined = { underWayBytes: 1000, isResting: false };
+  underlay.openLink = () => ({
+    ...{ kind: 'direct', maxPacketBytes: 1_000_000, rttMs: 20 },
+    get load() {
+      return load;
+    },
+    send: () => undefined,
+    close: async () => Promise.resolve(),
+  });
+  transport.agree({ streamId: 7 });
+  transport.use(pair, true);
+  clock.advance(50);
+  expect(transport.link?.load).toEqual({ underWayBytes: 1000, isResting: false });
+  load = { underWayBytes: 0, isResting: true };
+  expect(transport.link?.load).toEqual({ underWayBytes: 0, isResting: true });
+  load = undefined;
+  expect(transport.link).toMatchObject({ kind: 'direct', load: undefined });
 });
