@@ -170,7 +170,8 @@ export class RequestServer {
       await this.#answer(message);
       this.#known.delete(job.id);
     } catch (error) {
-      if (isCode(error, 'not_found')) this.#known.delete(job.id);
+      const isCleared = message === undefined && isCode(error, 'not_found');
+      if (isCleared || error instanceof Cleared) this.#known.delete(job.id);
       else if (message === undefined || error instanceof DaemonGone) this.#fail(causeOf(error));
       else if (!this.#stop.signal.aborted) this.#retry({ ...job, message }, error);
     }
@@ -182,6 +183,7 @@ export class RequestServer {
       if (payload !== undefined) await this.#deps.reply(message, payload, replyIdOf(message.id));
       await this.#deps.markRead(message.id);
     } catch (error) {
+      if (isCode(error, 'not_found')) throw new Cleared('the message is gone', { cause: error });
       const isGone = isCode(error, 'not_running') || isCode(error, 'connection_failed');
       throw isGone ? new DaemonGone('the daemon is gone', { cause: error }) : error;
     }
@@ -213,6 +215,9 @@ interface Job {
 }
 
 class DaemonGone extends Error {}
+
+/** Somebody has deleted the message meanwhile; a handler may say `not_found` of something else. */
+class Cleared extends Error {}
 
 /** One request, one reply id: a UUIDv8 (RFC 9562, section 5.8) from SHA-256 over the request's id. */
 export function replyIdOf(requestId: string): string {

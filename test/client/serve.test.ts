@@ -136,6 +136,27 @@ test('what fails is tried again, then left unread', async () => {
   expect(replies()).toEqual([]);
 });
 
+test.each(['not_found', 'connection_failed'] as const)(
+  'a handler that fails with %s fails its request alone',
+  async (code) => {
+    put('bad');
+    const failures: ServeFailure[] = [];
+    const served = client.serve(
+      ({ id }) => {
+        if (id === 'bad') throw new PilotError(code, 'of what the handler asked for');
+        return 'ok';
+      },
+      { signal: stop.signal, retryDelayMs: 1, onFailure: (failure) => failures.push(failure) },
+    );
+    await expect.poll(() => failures.at(-1)?.attempt).toBe(3);
+    daemon.emit('message.received', put('good'));
+    await expect.poll(() => isRead('good')).toBe(true);
+    expect(isRead('bad')).toBe(false);
+    stop.abort();
+    await expect(served).resolves.toBeUndefined();
+  },
+);
+
 test('a reply that the daemon refuses is a failure of the request', async () => {
   put('1');
   daemon.handlers.sendMessage = () => {
