@@ -71,10 +71,6 @@ export class ApiCallConnection {
     this.#end(stopping);
   }
 
-  close(): void {
-    this.#socket.destroy();
-  }
-
   #pump(): void {
     try {
       while (!this.#isEnding && !this.#socket.writableNeedDrain) {

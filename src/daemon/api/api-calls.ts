@@ -35,6 +35,8 @@ export class ApiCalls {
   readonly #deps: ApiCallConnectionDeps;
   readonly #version: string;
   readonly #connections = new Set<ApiCallConnection>();
+  /** Of these, and of who was refused and has not closed: the HTTP server waits for all of them. */
+  readonly #sockets = new Set<Duplex>();
   #isStopping = false;
 
   constructor({ version, ...deps }: ApiCallsDeps) {
@@ -46,6 +48,8 @@ export class ApiCalls {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // The HTTP server has let go of it: an error that nobody listens to would end the process.
     socket.on('error', () => undefined);
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
     try {
       this.#check(request);
     } catch (error) {
@@ -72,7 +76,7 @@ export class ApiCalls {
 
   /** Closes what `stop` could not end. */
   closeAll(): void {
-    for (const connection of this.#connections) connection.close();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   #check(request: IncomingMessage): void {

@@ -156,7 +156,7 @@ export class ApiServer {
     for (const [name, handler] of this.#handlers) {
       this.#addRoute(name, (request, reply) => {
         const parsed = parseRequest(name, request);
-        const signal = (): AbortSignal => this.#signalOf(reply);
+        const signal = (): AbortSignal => this.#signalOf(request, reply);
         return handler({
           ...parsed,
           get signal() {
@@ -202,10 +202,10 @@ export class ApiServer {
     });
   }
 
-  #signalOf(reply: FastifyReply): AbortSignal {
+  #signalOf(request: FastifyRequest, reply: FastifyReply): AbortSignal {
     const controller = new AbortController();
     this.#waiting.add(controller);
-    reply.raw.once('close', () => {
+    onceOver(request, reply, () => {
       this.#waiting.delete(controller);
       if (!reply.raw.writableEnded) controller.abort(hungUp());
     });
@@ -221,7 +221,8 @@ export class ApiServer {
       'cache-control': 'no-store',
     });
     reply.raw.flushHeaders();
-    this.#events.add(reply.raw, query.types ?? EVENT_NAMES);
+    const leave = this.#events.add(reply.raw, query.types ?? EVENT_NAMES);
+    onceOver(request, reply, leave);
   }
 
   #fail(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
@@ -232,6 +233,18 @@ export class ApiServer {
     }
     void reply.code(STATUS_BY_CODE[shown.code]).send(failureOf(shown));
   }
+}
+
+/** An answer that waits for an earlier one on its connection does not hear itself that this closes. */
+function onceOver(request: FastifyRequest, reply: FastifyReply, over: () => void): void {
+  const { socket } = request.raw;
+  const closed = (): void => {
+    socket.off('close', closed);
+    reply.raw.off('close', closed);
+    over();
+  };
+  socket.once('close', closed);
+  reply.raw.once('close', closed);
 }
 
 async function openapiText(version: string): Promise<string> {

@@ -69,7 +69,8 @@ export class EventsStream {
     });
   }
 
-  add(sink: EventSink, names: readonly EventName[]): void {
+  /** Until the sink closes, or the result is called. */
+  add(sink: EventSink, names: readonly EventName[]): () => void {
     const reader = new Reader(sink, names, this.#settings);
     this.#readers.add(reader);
     this.#listen();
@@ -77,9 +78,11 @@ export class EventsStream {
     sink.on('drain', () => {
       reader.drained();
     });
-    sink.on('close', () => {
+    const leave = (): void => {
       this.#remove(reader);
-    });
+    };
+    sink.on('close', leave);
+    return leave;
   }
 
   /** Ends every stream. */
