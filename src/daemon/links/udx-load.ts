@@ -12,15 +12,13 @@ import type { LinkLoad } from '../../session/link.ts';
 
 export type UdxCounters = Pick<
   UdxStream,
-  'bbrState' | 'bytesTransmitted' | 'inflight' | 'mtu' | 'retransmits' | 'rtt'
+  'bbrState' | 'bytesTransmitted' | 'inflight' | 'packetsTransmitted' | 'retransmits' | 'rtt'
 >;
 
 const BBR_PROBES_RTT = 3;
 const PROBE_RTT_MS = 200;
 /** It begins when what was in flight is acknowledged, and is over with the next packet after that. */
 const PROBE_ROUND_TRIPS = 1.5;
-/** Of UDX alone. */
-const HEADER_BYTES = 20;
 const RETRANSMITS_MODULO = 2 ** 16;
 
 export class UdxLoad implements LinkLoad {
@@ -28,6 +26,7 @@ export class UdxLoad implements LinkLoad {
   readonly #clock: Clock;
   #unsentBytes = 0;
   #transmitted: number;
+  #packets: number;
   #retransmits: number;
   #probeSinceMs: number | undefined;
 
@@ -35,6 +34,7 @@ export class UdxLoad implements LinkLoad {
     this.#stream = stream;
     this.#clock = clock;
     this.#transmitted = stream.bytesTransmitted;
+    this.#packets = stream.packetsTransmitted;
     this.#retransmits = stream.retransmits;
   }
 
@@ -44,12 +44,15 @@ export class UdxLoad implements LinkLoad {
   }
 
   get underWayBytes(): number {
-    const { inflight, bytesTransmitted, retransmits, mtu } = this.#stream;
+    const { inflight, bytesTransmitted, packetsTransmitted, retransmits } = this.#stream;
+    const bytes = bytesTransmitted - this.#transmitted;
+    const packets = packetsTransmitted - this.#packets;
     const again = (retransmits - this.#retransmits + RETRANSMITS_MODULO) % RETRANSMITS_MODULO;
-    // Headers and short packets make it a little less than it is. Were it ever more, an idle stream shows.
-    const first = bytesTransmitted - this.#transmitted - again * (mtu - HEADER_BYTES);
-    this.#unsentBytes = inflight === 0 ? 0 : Math.max(0, this.#unsentBytes - Math.max(0, first));
+    // Packets that were lost are as large as others, in the long run. Headers make what waits a little less than it is.
+    const first = packets === 0 ? 0 : bytes * (1 - Math.min(1, again / packets));
+    this.#unsentBytes = inflight === 0 ? 0 : Math.max(0, this.#unsentBytes - first);
     this.#transmitted = bytesTransmitted;
+    this.#packets = packetsTransmitted;
     this.#retransmits = retransmits;
     return inflight + this.#unsentBytes;
   }

@@ -34,12 +34,12 @@ declare module 'udx-native' {
     readonly id: number;
     /** Milliseconds, smoothed; 0 before the first acknowledgement. */
     readonly rtt: number;
-    /** The largest packet with all headers below UDP's payload, in bytes; grows while the path is tried. */
-    readonly mtu: number;
     /** Bytes that have been sent and not acknowledged, one by one: what arrived behind a lost packet is not in it. */
     readonly inflight: number;
     /** With headers, and what was sent again. */
     readonly bytesTransmitted: number;
+    /** Of those bytes. */
+    readonly packetsTransmitted: number;
     /** Packets sent again, modulo 2^16. */
     readonly retransmits: number;
     /** Of its BBR: 0 startup, 1 drain, 2 probing the bandwidth, 3 probing the round trip. */
