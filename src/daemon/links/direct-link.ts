@@ -18,6 +18,7 @@ import { isIP } from 'node:net';
 
 import type { UdxStream } from 'udx-native';
 
+import { concatBytes } from '../../base/bytes.ts';
 import type { Cancel, Clock } from '../../base/clock.ts';
 import type { Endpoint } from '../../base/endpoint.ts';
 import { PilotError } from '../../base/pilot-error.ts';
@@ -45,6 +46,13 @@ const MAX_BUFFERED_BYTES = 8 * 2 ** 20;
 const BATCH_BYTES = 256 * 1024;
 /** Below this, one copy is cheaper than one more piece for UDX. */
 const COPY_BELOW_BYTES = 4096;
+/**
+ * While UDX probes the round trip it has four packets in flight, and each write is one: what comes in between goes
+ * out together, as often as there is room for one.
+ */
+const RESTING_PACKETS = 4;
+const MIN_GATHER_MS = 3;
+const MAX_GATHERED_BYTES = 16 * 1024;
 /** The relay takes over within this time when a path fails (issue: "traffic flows again within 3 s"). */
 const CHANGE_TIMEOUT_MS = 3000;
 /** A good path needs one round trip for the last bytes; a process that stops cannot wait for a bad one. */
@@ -83,6 +91,8 @@ export class DirectLink implements Link {
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #hasRoom = true;
+  /** Set while what is sent is gathered. */
+  #cancelGathering: Cancel | undefined;
   #path: Path;
   #nextPath: Path | undefined;
   #cancelChange: Cancel | undefined;
@@ -143,6 +153,7 @@ export class DirectLink implements Link {
     if (isCopied) head.set(packet, LENGTH_BYTES);
     this.#write(head);
     if (!isCopied) this.#write(packet);
+    if (this.#cancelGathering === undefined && this.#load.isResting) this.#gather();
   }
 
   /**
@@ -164,6 +175,7 @@ export class DirectLink implements Link {
     if (!this.#isClosed) {
       this.#isClosed = true;
       this.#cancelChange?.();
+      this.#cancelGathering?.();
       for (const piece of this.#queue.splice(0)) this.#stream.write(piece);
       this.#stream.end();
     }
@@ -175,7 +187,7 @@ export class DirectLink implements Link {
   }
 
   #write(piece: Uint8Array): void {
-    if (this.#hasRoom) {
+    if (this.#hasRoom && this.#cancelGathering === undefined) {
       this.#giveToUdx(piece);
     } else {
       this.#queue.push(piece);
@@ -188,7 +200,7 @@ export class DirectLink implements Link {
     this.#hasRoom = this.#stream.write(piece);
   }
 
-  #onDrain(): void {
+  #giveWaiting(): void {
     let bytes = 0;
     let pieces = 0;
     for (const piece of this.#queue) {
@@ -199,7 +211,29 @@ export class DirectLink implements Link {
     }
     this.#queue.splice(0, pieces);
     this.#queuedBytes -= bytes;
-    if (pieces === 0) this.#hasRoom = true;
+  }
+
+  #gather(): void {
+    const { rtt } = this.#stream;
+    const ms = Math.max(MIN_GATHER_MS, rtt / RESTING_PACKETS);
+    this.#cancelGathering = this.#options.clock.after(ms, () => {
+      this.#cancelGathering = undefined;
+      this.#endGathering();
+    });
+  }
+
+  #endGathering(): void {
+    const isResting = this.#load.isResting;
+    if (isResting && this.#queue.length > 1 && this.#queuedBytes <= MAX_GATHERED_BYTES) {
+      this.#queue = [concatBytes(...this.#queue)];
+    }
+    if (isResting && this.#queue.length > 0) this.#gather();
+    if (this.#hasRoom) this.#giveWaiting();
+  }
+
+  #onDrain(): void {
+    this.#hasRoom = true;
+    if (this.#cancelGathering === undefined) this.#giveWaiting();
   }
 
   async #listen(): Promise<void> {
@@ -259,6 +293,7 @@ export class DirectLink implements Link {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelChange?.();
+    this.#cancelGathering?.();
     this.#queue = [];
     this.#stream.destroy();
     this.#options.handlers.closed(reason);
