@@ -96,6 +96,8 @@ export class Streams {
         },
       });
       const opened = await this.#deadlines.race(taken, leftMs, signal);
+      // Reset in the very packet that accepted it: its `close` has been, and nobody will hear it.
+      if (opened?.errored) throw opened.errored;
       if (opened !== undefined) return opened;
     } catch (error) {
       stream.reset('cancelled');

@@ -273,3 +273,17 @@ test('a peer that breaks the rules: both logs say which one, and the next sessio
   const again = await world.until(alice.node.ports.dial('bob', 9));
   expect(again.destroyed).toBe(false);
 });
+
+test('a stream that is reset with its acceptance is no stream: whoever dials hears why', async () => {
+  const [world, alice, bob] = await pair();
+  bob.node.ports.listen(7, (incoming) => {
+    const stream = incoming.accept();
+    queueMicrotask(() => stream?.abandon('shutdown'));
+  });
+  const dialled = alice.node.ports.dial('bob', 7);
+  await expect(world.until(dialled)).rejects.toMatchObject({
+    code: 'connection_failed',
+    message: 'the stream with port 7: the other side reset it: shutdown',
+  });
+  expect(alice.node.ports.openCount).toBe(0);
+});
