@@ -44,8 +44,10 @@ export class PartFile {
     return this.#size;
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed;
+  /** FileRefusal `superseded` once it is closed: what lies there may be somebody else's to write by now. */
+  checkOpen(): void {
+    if (!this.#isClosed) return;
+    throw new FileRefusal('superseded', 'the same file comes by another stream');
   }
 
   /** Of all bytes that are there. */
@@ -68,7 +70,7 @@ export class PartFile {
   }
 
   async append(bytes: Uint8Array): Promise<void> {
-    if (this.#isClosed) throw superseded();
+    this.checkOpen();
     const written = writeAll(this.#handle, bytes, this.#size);
     // While the disk has it.
     this.#hash.update(bytes);
@@ -85,7 +87,7 @@ export class PartFile {
 
   /** As if nothing had come. */
   async restart(): Promise<void> {
-    if (this.#isClosed) throw superseded();
+    this.checkOpen();
     await this.#handle.truncate(0);
     this.#hash = createHash('sha256');
     this.#size = 0;
@@ -93,7 +95,7 @@ export class PartFile {
 
   /** Resolves when all of it is on the disk. */
   async sync(): Promise<void> {
-    if (this.#isClosed) throw superseded();
+    this.checkOpen();
     await this.#syncing;
     await this.#handle.sync();
   }
@@ -113,8 +115,4 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, offset: number): 
     const { bytesWritten } = await handle.write(bytes, at, bytes.length - at, offset + at);
     at += bytesWritten;
   }
-}
-
-function superseded(): FileRefusal {
-  return new FileRefusal('superseded', 'the same file comes by another stream');
 }

@@ -112,12 +112,11 @@ export class ReceivedFolder {
     let cleared = 0;
     let remaining = 0;
     for await (const found of this.files()) {
-      const isDoomed = found.modifiedMs < beforeMs;
-      if (isDoomed) await unlink(path.join(this.root, found.path));
-      cleared += isDoomed ? 1 : 0;
-      remaining += isDoomed ? 0 : 1;
+      if (found.modifiedMs >= beforeMs) remaining += 1;
+      else if (await removed(path.join(this.root, found.path))) cleared += 1;
     }
-    await removeEmptyFolders(this.root, this.#partial);
+    // Not between the making of a folder and the first file in it.
+    await this.#inTurn(async () => removeEmptyFolders(this.root, this.#partial));
     const partial = await this.removeParts(beforeMs);
     this.#quota.forget();
     return { cleared, remaining, partial };
@@ -125,14 +124,17 @@ export class ReceivedFolder {
 
   /** Removes parts that were last written before a time; those that are being written stay. */
   async removeParts(beforeMs = this.#deps.clock.now() - PART_LIFE_MS): Promise<number> {
-    let removed = 0;
+    let count = 0;
     for await (const { path: name, modifiedMs } of filesBelow(this.#partial, '')) {
-      if (modifiedMs >= beforeMs || this.#active.has(name)) continue;
-      await unlink(path.join(this.#partial, name)).catch(() => undefined);
-      removed += 1;
+      if (modifiedMs >= beforeMs) continue;
+      // Not while a stream takes it up again.
+      const isGone = await this.#inTurn(
+        async () => !this.#active.has(name) && removed(path.join(this.#partial, name)),
+      ).catch(() => false);
+      count += isGone ? 1 : 0;
     }
-    if (removed > 0) this.#quota.forget();
-    return removed;
+    if (count > 0) this.#quota.forget();
+    return count;
   }
 
   async #arriving(from: {
@@ -170,6 +172,7 @@ export class ReceivedFolder {
       part,
       place: async (where) =>
         this.#inTurn(async () => {
+          part.checkOpen();
           const placed = await this.#place(file, where);
           await part.close();
           over(part.size);
@@ -261,6 +264,17 @@ async function replaced(file: string, name: string): Promise<boolean> {
   }
   await rename(file, name);
   return true;
+}
+
+/** False: it is gone already. */
+async function removed(file: string): Promise<boolean> {
+  try {
+    await unlink(file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 /** A name is on the disk when its folder is. Windows opens no folders. */

@@ -99,3 +99,41 @@ test('a disk that is full in the middle of a file: said, and gone on with when t
   expect(report?.bytes_resumed).toBeGreaterThan(3_000_000);
   expect(readFileSync(path.join(fixture.received, 'large.bin')).equals(bytes)).toBe(true);
 });
+
+test('a part that another stream took over gets no name from the first one', async () => {
+  const fixture = await exchangeFixture();
+  const place = { folder: [], name: 'report' };
+  const first = await fixture.folder.begin('peer', 'same', 3);
+  await first.part.append(Buffer.from('abc'));
+  await first.part.sync();
+  const second = await fixture.folder.begin('peer', 'same', 3);
+  await expect(first.place(place)).rejects.toThrow('superseded');
+  await second.part.restart();
+  await second.part.append(Buffer.from('abc'));
+  expect(await second.place(place)).toBe('report');
+  expect(fixture.tree()).toEqual({ report: 'abc' });
+});
+
+test('files that somebody else removes meanwhile are no obstacle to clearing', async () => {
+  const fixture = await exchangeFixture();
+  mkdirSync(fixture.received);
+  for (let i = 0; i < 50; i++) writeFileSync(path.join(fixture.received, String(i)), '');
+  const both = await Promise.all([fixture.folder.clear(Infinity), fixture.folder.clear(Infinity)]);
+  expect(both.reduce((sum, { cleared }) => sum + cleared, 0)).toBe(50);
+  expect(fixture.tree()).toEqual({});
+});
+
+test('a part that is taken up again while others are cleared is not pulled away', async () => {
+  const fixture = await exchangeFixture();
+  const left = await fixture.folder.begin('peer', 'same', 6);
+  await left.part.append(Buffer.from('abc'));
+  await left.end('keep');
+  const cleared = fixture.folder.clear(Infinity);
+  const again = await fixture.folder.begin('peer', 'same', 6);
+  await cleared;
+  await again.part.verify(async () => Promise.resolve());
+  await again.part.append(Buffer.from('abcabc').subarray(again.part.size));
+  await again.part.sync();
+  expect(await again.place({ folder: [], name: 'report' })).toBe('report');
+  expect(fixture.tree()).toEqual({ report: 'abcabc' });
+});
