@@ -59,6 +59,8 @@ interface Subscription {
   readonly queue: DurableQueue;
   isConfirmed: boolean;
   lost: number;
+  /** It is being forgotten, or was: nothing may be written over that. */
+  isEnded: boolean;
 }
 
 interface Place {
@@ -115,7 +117,7 @@ export class DurableEvents implements MailClaim {
     subscription.queue.push(this.#deps.inbox.markRead(entry));
     while (this.#isOverLimit() && subscription.queue.dropOldest()) {
       subscription.lost += 1;
-      this.#deps.storage.owe([writeOf(subscription)]);
+      this.#save(subscription);
     }
     this.#pump(subscription);
   }
@@ -161,7 +163,12 @@ export class DurableEvents implements MailClaim {
     const nowMs = this.#deps.clock.now();
     const value = encodeCbor({ p: peer, f: nowMs });
     const write = { table: 'topics', key: keyOf(subscription.id), value } as const;
-    await onDisk(this.#deps.storage.commit([write]));
+    subscription.isEnded = true;
+    await onDisk(this.#deps.storage.commit([write])).catch((error: unknown) => {
+      subscription.isEnded = false;
+      this.#save(subscription);
+      throw error;
+    });
     this.#subscriptions.delete(name);
     this.#forgotten.set(name, nowMs);
     this.#expireForgotten();
@@ -217,14 +224,18 @@ export class DurableEvents implements MailClaim {
     if (subscription.isConfirmed && count === 0) subscription.queue.tell(GAP);
     if (subscription.isConfirmed) return;
     subscription.isConfirmed = true;
-    this.#deps.storage.owe([writeOf(subscription)]);
+    this.#save(subscription);
   }
 
   #pump(subscription: Subscription): void {
     const { lost, queue } = subscription;
     if (!queue.pump(lost) || lost === 0) return;
     subscription.lost = 0;
-    this.#deps.storage.owe([writeOf(subscription)]);
+    this.#save(subscription);
+  }
+
+  #save(subscription: Subscription): void {
+    if (!subscription.isEnded) this.#deps.storage.owe([writeOf(subscription)]);
   }
 
   #isOverLimit(): boolean {
@@ -277,7 +288,7 @@ export class DurableEvents implements MailClaim {
 
   #add(peer: string, id: string, filter: string): Subscription {
     const queue = new DurableQueue(this.#deps.inbox);
-    const added = { id, peer, filter, queue, isConfirmed: false, lost: 0 };
+    const added = { id, peer, filter, queue, isConfirmed: false, lost: 0, isEnded: false };
     this.#subscriptions.set(nameOf(peer, id), added);
     return added;
   }

@@ -321,3 +321,16 @@ test('a message that is no event at all ends with nothing to deliver, and is ack
   program.acknowledge(1);
   expect(alice.inbox.size).toBe(0);
 });
+
+test('forgotten while its broker is asked for it: it does not come back after a crash', async () => {
+  let answer: (known: number) => void = () => undefined;
+  bob.subscribers.keep = async () => new Promise((resolve) => (answer = resolve));
+  const attaching = new Program().attach(alice);
+  await settled();
+  await alice.events.forget(PLACE);
+  answer(0);
+  await attaching;
+  await settled();
+  alice.restart();
+  await expect(alice.events.forget(PLACE)).rejects.toMatchObject({ code: 'not_found' });
+});
