@@ -60,7 +60,7 @@ export class EventStreamConnection {
   #leave: () => void = () => undefined;
   #subscriber: Subscriber | undefined;
   #counts: number[] | undefined;
-  /** Events that a count waits for, and what it waits for. */
+  /** What is to be said when it is on disk: until then our half stays open, and counts wait for `#kept`. */
   #keeping = 0;
   #kept = Promise.resolve();
   #hasEnded = false;
@@ -166,6 +166,8 @@ export class EventStreamConnection {
 
   /** Undefined: there are too many. */
   #answer(done: Promise<number | undefined>): void {
+    // The end comes with the answer.
+    this.#keeping += 1;
     done.then(
       (count) => {
         if (count === undefined) this.#stream.abandon('too_many');
@@ -230,8 +232,9 @@ export class EventStreamConnection {
       });
   }
 
+  /** A stream may end while it is paused: what came before that is still to be published. */
   #endIfTold(): void {
-    if (this.#hasEnded && this.#keeping === 0) this.#stream.end();
+    if (this.#hasEnded && this.#keeping === 0 && !this.#isWaiting) this.#stream.end();
   }
 
   #tellTaken(): void {
@@ -254,6 +257,7 @@ export class EventStreamConnection {
       this.#isWaiting = false;
       this.#work();
       this.#resume();
+      this.#endIfTold();
     });
   }
 

@@ -202,3 +202,39 @@ test('a publisher that is too fast is read from more slowly; nothing is lost', a
   expect(reached).toEqual(all.map(() => 1));
   expect(await program.next(50)).toEqual(all.map((text) => `a=${text}`));
 });
+
+test('what a publisher sent before its end is published, however slowly it is read', async () => {
+  const { joined, topics } = await joinedTopics({ perSecond: 200, burst: 10 });
+  const program = await subscribed(topics, 'a');
+  const all = Array.from({ length: 50 }, (_, i) => String(i));
+  const publisher = await joined.ports[0].dial('broker', 1002);
+  const frames = all.map((text) => encodeEvent('a', Buffer.from(text)));
+  publisher.write(Buffer.concat([encodeControl({ kind: 'publish' }), ...frames.slice(0, 30)]));
+  // From here on it is not read for a while; what follows comes with its end.
+  const first = await program.next(10);
+  publisher.end(Buffer.concat(frames.slice(30)));
+  let taken = 0;
+  const reader = new EventFrameReader();
+  for await (const piece of publisher) {
+    reader.push(piece as Buffer);
+    for (const { payload } of reader) {
+      const control = decodeControl(payload);
+      if (control?.kind === 'taken') taken += control.subscribers.length;
+    }
+  }
+  expect(taken).toBe(50);
+  const rest = await program.next(40);
+  expect([...first, ...rest]).toEqual(all.map((text) => `a=${text}`));
+});
+
+test('who asks and ends its half is answered', async () => {
+  const { joined } = await joinedTopics();
+  const stream = await joined.ports[0].dial('broker', 1002);
+  stream.end(encodeControl({ kind: 'durable', filter: 'a', id: new Uint8Array(16) }));
+  const reader = new EventFrameReader();
+  for await (const piece of stream) reader.push(piece as Buffer);
+  expect(decodeControl(reader.next()?.payload ?? Buffer.alloc(0))).toEqual({
+    kind: 'ok',
+    count: 0,
+  });
+});
