@@ -194,12 +194,8 @@ class Line {
     const signal = AbortSignal.any([stalled.signal, ...(this.#signal ? [this.#signal] : [])]);
     signal.addEventListener('abort', abort, { once: true });
     try {
-      const stream = (this.#stream ??= await this.#dial(DATA_EXCHANGE_PORT, signal));
-      this.#hasWorked = true;
-      // Told by whoever reads from it.
-      stream.on('error', () => undefined);
-      this.#sender ??= new FileSender(stream);
-      return await this.#sender.send(transfer);
+      const sender = (this.#sender ??= await this.#open(signal));
+      return await sender.send(transfer);
     } catch (error) {
       signal.throwIfAborted();
       throw error instanceof WireError ? notUnderstood(error) : error;
@@ -207,6 +203,15 @@ class Line {
       clearInterval(watch);
       signal.removeEventListener('abort', abort);
     }
+  }
+
+  async #open(signal: AbortSignal): Promise<FileSender> {
+    const stream = await this.#dial(DATA_EXCHANGE_PORT, signal);
+    this.#stream = stream;
+    this.#hasWorked = true;
+    // Told by whoever reads from it.
+    stream.on('error', () => undefined);
+    return new FileSender(stream);
   }
 
   /** Throws what no other attempt would mend. */

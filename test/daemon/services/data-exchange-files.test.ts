@@ -218,3 +218,20 @@ test('a missing file, a pipe and a closed service are told apart', async () => {
   const file = write(fixture.outgoing, 'x', random(1));
   await expect(fixture.send(file)).rejects.toMatchObject({ code: 'connection_refused' });
 });
+
+test('a folder of many files goes over one stream, which gathers no listeners', async () => {
+  const fixture = await exchangeFixture();
+  const folder = path.join(fixture.outgoing, 'many');
+  mkdirSync(folder);
+  for (let i = 0; i < 12; i++) writeFileSync(path.join(folder, String(i)), String(i));
+  const streams: PeerStream[] = [];
+  fixture.onDial = (stream) => streams.push(stream);
+  let most = 0;
+  await fixture.send(folder, {
+    onProgress: () => {
+      for (const stream of streams) most = Math.max(most, stream.listenerCount('error'));
+    },
+  });
+  expect(streams).toHaveLength(1);
+  expect(most).toBeLessThan(8);
+});
