@@ -190,8 +190,9 @@ export class InboxMirror {
   }
 
   async #prepare(): Promise<void> {
-    if (this.#progress !== undefined) return;
+    // Its reader may have removed it, with all that was in it.
     await mkdir(this.#deps.folder, { recursive: true, mode: 0o700 });
+    if (this.#progress !== undefined) return;
     this.#progress = await readProgress(this.#progressFile);
     await this.#count();
   }

@@ -202,3 +202,16 @@ test('a stop waits for the file that is being written, not for all that are to c
   const names = await settled(40);
   expect(names.map((name) => fileOf(name)['data'])).toEqual(node.messages.map(({ data }) => data));
 });
+
+test('a folder that somebody removes is there again with the next message', async () => {
+  mirror();
+  node.receive('before', 1);
+  await settled(1);
+  rmSync(folder, { recursive: true });
+  node.receive('after', 2);
+  const [name = ''] = await eventually('it is there', () => {
+    clock.advance(5000);
+    return files().length === 1 ? files() : undefined;
+  });
+  expect(fileOf(name)['data']).toBe('after');
+});
