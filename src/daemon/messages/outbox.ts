@@ -291,7 +291,10 @@ export class Outbox {
         ];
       }, when);
     } catch (error) {
-      if (!this.#isWaiting(entry)) return;
+      if (!this.#isWaiting(entry)) {
+        this.#deps.storage.owe(before);
+        return;
+      }
       if (this.#isLive(entry)) this.#dequeue(entry);
       // What was owed about it meanwhile must not be all that is left of it.
       if (entry.attempts > 0 || entry.state === 'dead') this.#forget(entry);
@@ -312,11 +315,8 @@ export class Outbox {
   }
 
   #enqueue(entry: OutboxEntry): void {
-    let queue = this.#queues.get(entry.peer);
-    if (queue === undefined) {
-      queue = new PeerQueue();
-      this.#queues.set(entry.peer, queue);
-    }
+    const queue = this.#queues.get(entry.peer) ?? new PeerQueue();
+    this.#queues.set(entry.peer, queue);
     queue.push(entry);
     this.#live += 1;
     this.#nextExpiryMs = Math.min(this.#nextExpiryMs, entry.expiresAtMs);

@@ -176,6 +176,28 @@ describe('a full disk', () => {
     expect(outbox).toMatchObject({ size: 0, bytes: 5 });
     await expect(outbox.retry(entry.id)).resolves.toMatchObject({ state: 'queued' });
   });
+
+  test.each(['delivered', 'dropped'])(
+    'does not bring back a dead letter that was sent again and %s meanwhile',
+    async (fate) => {
+      const outbox = open();
+      const { entry, durable } = outbox.add(message('hello'));
+      await durable;
+      outbox.kill(entry, 'expired');
+      await storage.commit([]);
+      storage.isFull = true;
+      const retried = outbox.retry(entry.id);
+      if (fate === 'delivered') outbox.markDelivered(entry.id, BOB);
+      else await expect(outbox.drop(entry.id)).rejects.toMatchObject({ code: 'unavailable' });
+      await retried;
+      storage.isFull = false;
+      await storage.commit([]);
+      storage = storage.crash();
+      const after = open();
+      expect(after).toMatchObject({ size: 0, bytes: 0 });
+      expect(after.list()).toEqual([]);
+    },
+  );
 });
 
 describe('bounds', () => {
