@@ -136,7 +136,12 @@ export class Inbox {
     if (writing !== undefined) {
       return writing.kept.then((kept) => (kept ? { kind: 'duplicate' } : UNAVAILABLE));
     }
-    if (this.#deps.storage.get('seen', key) !== undefined) return { kind: 'duplicate' };
+    const seen = this.#deps.storage.get('seen', key);
+    if (seen !== undefined) {
+      // A dead letter that is sent again has longer to live than before.
+      if (sequenceOf(seen) < item.expiresAtMs) this.#deps.storage.owe([seenWrite(key, item)]);
+      return { kind: 'duplicate' };
+    }
     if (!claimed && !this.#hasRoom(item.payload.length)) {
       return { kind: 'refused', code: 'inbox_full' };
     }
@@ -198,19 +203,17 @@ export class Inbox {
   }
 
   async #write({ entry, item, key, isShown }: Arrival): Promise<boolean> {
-    const seen = concatBytes(sequenceKey(item.expiresAtMs), uuidToBytes(item.correlationId));
     const inboxKey = sequenceKey(entry.sequence);
     let written: InboxEntry | undefined;
     try {
       await this.#deps.storage.commit(() => {
         // The store has the payload from now on; what is owed now comes after this.
         this.#unwritten.delete(entry.sequence);
-        const seenWrite: Write = { table: 'seen', key, value: seen };
         written = isShown ? this.#entries.get(entry.sequence) : entry;
         // Taken out meanwhile: all there is to remember is that it came.
-        if (written === undefined) return [seenWrite];
+        if (written === undefined) return [seenWrite(key, item)];
         const payload: Write = { table: 'inbox-payloads', key: inboxKey, value: item.payload };
-        return [seenWrite, entryWrite(written), payload];
+        return [seenWrite(key, item), entryWrite(written), payload];
       }, 'soon');
     } catch {
       this.#diskWorks = false;
@@ -289,6 +292,11 @@ function removalOf({ sequence }: InboxEntry): Write[] {
 
 function seenKey(sender: string, id: string): Uint8Array {
   return concatBytes(fromHex(sender), uuidToBytes(id));
+}
+
+function seenWrite(key: Uint8Array, { correlationId, expiresAtMs }: MessageItem): Write {
+  const value = concatBytes(sequenceKey(expiresAtMs), uuidToBytes(correlationId));
+  return { table: 'seen', key, value };
 }
 
 function entryWrite(entry: InboxEntry): Write {

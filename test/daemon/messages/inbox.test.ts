@@ -59,6 +59,22 @@ test('a message is there once, whether it repeats at once, later, or after a res
   expect(after.find(message.id)).toMatchObject({ sender: ALICE, bytes: 5, isRead: false });
 });
 
+test('a message that its sender gave more time is recognised for as much longer', async () => {
+  const inbox = open();
+  const message = item('hello');
+  await inbox.accept(ALICE, message, false);
+  clock.advance(DAY_MS / 2);
+  const again = { ...message, expiresAtMs: clock.now() + 7 * DAY_MS };
+  expect(await inbox.accept(ALICE, again, false)).toEqual({ kind: 'duplicate' });
+  expect(await inbox.accept(ALICE, message, false)).toEqual({ kind: 'duplicate' });
+  clock.advance(6 * DAY_MS);
+  inbox.sweep();
+  await storage.commit([]);
+  expect(await inbox.accept(ALICE, again, false)).toEqual({ kind: 'duplicate' });
+  expect(inbox.correlationOf(ALICE, message.id)).toBe(message.correlationId);
+  expect(texts(inbox)).toEqual(['hello']);
+});
+
 test('what was removed does not come again', async () => {
   const inbox = open();
   const message = item('hello');
