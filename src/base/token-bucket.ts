@@ -20,6 +20,11 @@ export class TokenBucket {
     return true;
   }
 
+  /** Puts one back that was taken for what came to nothing. */
+  giveBack(): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + 1);
+  }
+
   /** Takes `count` tokens in any case and tells how long to pause until the debt is paid. */
   spend(nowMs: number, count = 1): number {
     this.#refill(nowMs);

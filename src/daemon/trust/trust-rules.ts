@@ -61,6 +61,12 @@ export class RequestLimits {
     this.#sources.set(source, bucket);
     return bucket.take(nowMs) && (!isStranger || this.#strangers.take(nowMs));
   }
+
+  /** What was allowed did not come about: it will be asked for again. */
+  giveBack(source: string, isStranger: boolean): void {
+    this.#sources.get(source)?.giveBack();
+    if (isStranger) this.#strangers.giveBack();
+  }
 }
 
 function hourly(count: number, nowMs: number): TokenBucket {

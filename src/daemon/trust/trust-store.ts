@@ -44,10 +44,13 @@ export class TrustStore {
   }
 
   /**
-   * In force at once; resolves when it is on disk. StoreError: the disk refused, and what was before
-   * is in force again.
+   * In force at once; resolves when it is on disk. StoreError: the disk refused, and what is on it is in force
+   * again, unless a later one is; then `undone` is told what that is (undefined: nothing).
    */
-  async put(record: TrustRecord): Promise<void> {
+  async put(
+    record: TrustRecord,
+    undone: (restored: TrustRecord | undefined) => void = () => undefined,
+  ): Promise<void> {
     const doomed = this.#remember(record);
     const key = trustKey(record.peer);
     try {
@@ -56,23 +59,23 @@ export class TrustStore {
         ...doomed.map((peer) => ({ table: 'trust' as const, key: trustKey(peer) })),
       ]);
     } catch (error) {
-      this.#undo(record);
+      // A later one that is in force is written or refused in its turn.
+      if (this.#records.get(record.peer) === record) undone(this.#undo(record));
       throw error;
     }
     this.#kept.set(record.peer, record);
     for (const peer of doomed) this.#kept.delete(peer);
   }
 
-  #undo(record: TrustRecord): void {
-    // A later one is in force, and is written or refused in its turn.
-    if (this.#records.get(record.peer) !== record) return;
-    const kept = this.#kept.get(record.peer);
-    if (kept !== undefined) {
+  #undo({ peer }: TrustRecord): TrustRecord | undefined {
+    const kept = this.#kept.get(peer);
+    if (kept === undefined) {
+      this.#records.delete(peer);
+      this.#former.delete(peer);
+    } else {
       this.#remember(kept);
-      return;
     }
-    this.#records.delete(record.peer);
-    this.#former.delete(record.peer);
+    return kept;
   }
 
   /** The former peers that had to go for it. */

@@ -7,11 +7,12 @@ import { toHex } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PilotError } from '../../base/pilot-error.ts';
 import type { KeyChain } from '../../identity/key-chain.ts';
-import { encodeNodeId } from '../../identity/node-id.ts';
 import type { NodeRecord } from '../../identity/node-record.ts';
 import type { Log } from '../log/log.ts';
 import type { TrustItem } from '../messages/app-message.ts';
 import { nodeIdOf } from '../names/peer-name.ts';
+import { StoreError } from '../store/storage.ts';
+import { forked, noRequest } from './trust-errors.ts';
 import {
   newTrustRecord,
   NOTHING_OWED,
@@ -66,7 +67,7 @@ export class Trust {
    */
   async ask(chain: KeyChain, why: string, node?: NodeRecord): Promise<TrustState> {
     const pinned = this.#recordOf(toHex(chain.firstKey), chain);
-    if (!chain.extends(pinned.chain) && !pinned.chain.extends(chain)) throw this.#forked(pinned);
+    if (!chain.extends(pinned.chain) && !pinned.chain.extends(chain)) throw forked(pinned);
     const known = node === undefined ? pinned : withNames(pinned, node);
     switch (known.state) {
       case 'pending':
@@ -243,12 +244,26 @@ export class Trust {
     heard: TrustRecord,
     item: Extract<TrustItem, { kind: 'request' }>,
   ): Promise<void> {
-    const { clock, log, settings, store } = this.#deps;
     const isStranger = heard.state === 'none' || heard.state === 'pending';
-    if (!this.#limits.allow(heard.peer, isStranger, clock.monotonic())) {
+    if (!this.#limits.allow(heard.peer, isStranger, this.#deps.clock.monotonic())) {
       this.#deps.dropped('rate_limited');
       return;
     }
+    try {
+      await this.#judgeRequest(heard, item, isStranger);
+    } catch (error) {
+      // It is heard again, perhaps many times, until the disk takes it.
+      if (error instanceof StoreError) this.#limits.giveBack(heard.peer, isStranger);
+      throw error;
+    }
+  }
+
+  async #judgeRequest(
+    heard: TrustRecord,
+    item: Extract<TrustItem, { kind: 'request' }>,
+    isStranger: boolean,
+  ): Promise<void> {
+    const { log, settings, store } = this.#deps;
     if (!isJustification(item.why)) {
       this.#deps.dropped('malformed');
       return;
@@ -310,18 +325,16 @@ export class Trust {
     const moved = { ...record, state, sinceMs, isConfirmed, justification };
     const written = this.#put(moved);
     this.#deps.changed(moved, before, reason);
-    try {
-      await written;
-    } catch (error) {
-      const restored = this.#deps.store.get(record.peer) ?? { ...moved, state: before };
-      this.#deps.changed(restored, state, 'the change could not be written to disk');
-      throw error;
-    }
+    await written;
     return moved;
   }
 
   async #put(record: TrustRecord): Promise<void> {
-    const written = this.#deps.store.put(record);
+    const written = this.#deps.store.put(record, (restored = { ...record, state: 'none' }) => {
+      // It may have been the last of several that were refused, each with a state of its own.
+      if (restored.state === record.state) return;
+      this.#deps.changed(restored, record.state, 'the change could not be written to disk');
+    });
     if (record.owed !== '') this.#deps.owed(record);
     await written;
   }
@@ -342,25 +355,4 @@ export class Trust {
   #recordOf(peer: string, chain: KeyChain): TrustRecord {
     return this.#deps.store.get(peer) ?? newTrustRecord(peer, chain, this.#deps.clock.now());
   }
-
-  #forked(known: TrustRecord): PilotError {
-    const nodeId = encodeNodeId(known.chain.firstKey);
-    return new PilotError(
-      'conflict',
-      `the directory has another key for ${nodeId} than is pinned`,
-      {
-        hint: 'Somebody may have stolen an old key of that node. Ask its owner before you go on.',
-      },
-    );
-  }
-}
-
-function noRequest(known: TrustRecord | undefined): PilotError {
-  const hint = 'See who has asked: pilotctl pending';
-  if (known?.state === 'asked') {
-    return new PilotError('conflict', 'it is this node that asked; the answer is theirs to give', {
-      hint: 'See both sides: pilotctl trust',
-    });
-  }
-  return new PilotError('not_found', `that node has not asked for trust`, { hint });
 }
