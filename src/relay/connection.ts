@@ -17,6 +17,7 @@ import type { SecretKey } from '../identity/secret-key.ts';
 import { decodeNodeMessage, encodeRelayMessage } from './control.ts';
 import type { Challenge, ErrorCode, Login, RelayMessage } from './control-message.ts';
 import { FlowMeter } from './flow-meter.ts';
+import { HeldReads } from './held-reads.ts';
 import { maxBodyBytes } from './limits.ts';
 import { LoggedInNode, type LoggedInNodeDeps } from './logged-in-node.ts';
 import { makeChallenge, makeWelcome } from './login.ts';
@@ -51,6 +52,7 @@ export class Connection {
   readonly #input: ConnectionInput;
   readonly #challenge: Challenge;
   readonly #meter: FlowMeter;
+  readonly #held = new HeldReads();
   #state: 'challenged' | 'checking' | LoggedInNode | 'closed' = 'challenged';
   #heardMs: number;
   #noticedMs = -Infinity;
@@ -100,7 +102,7 @@ export class Connection {
       transport.cork();
       process.nextTick(this.#uncork);
     }
-    socket.send(frame);
+    socket.send(this.#held.take(frame, socket.bufferedAmount));
   }
 
   /** Stops reading until as many `resume` calls. */
@@ -257,6 +259,7 @@ export class Connection {
 
   readonly #uncork = (): void => {
     this.#isCorked = false;
+    this.#held.readIsOver();
     this.#input.transport.uncork();
   };
 
