@@ -199,7 +199,9 @@ export class ReliableStream {
     return true;
   }
 
+  /** Also in the middle of what it does: whoever hears that there is room may end the session. */
   stop(): void {
+    this.#hasLink = false;
     this.#ackDelay.clear();
     this.#silence.clear();
     this.#gapPause.clear();
@@ -300,12 +302,12 @@ export class ReliableStream {
   }
 
   get #isOwed(): boolean {
-    return this.#queue.hasUnderWay || this.#askedUpTo !== undefined;
+    return this.#hasLink && (this.#queue.hasUnderWay || this.#askedUpTo !== undefined);
   }
 
   /** Starts waiting for the peer, if it owes us something. */
   #watch(): void {
-    if (this.#isOwed && this.#hasLink && !this.#silence.isSet) this.#silence.setIn(this.#silenceMs);
+    if (this.#isOwed && !this.#silence.isSet) this.#silence.setIn(this.#silenceMs);
   }
 
   #onSilence(): void {

@@ -26,6 +26,7 @@ export class StreamTraffic {
   readonly #deps: StreamTrafficDeps;
   readonly #budget: StreamBudget;
   readonly #lookAgain: Deadline;
+  #isFilling = false;
 
   constructor(deps: StreamTrafficDeps) {
     this.#deps = deps;
@@ -43,16 +44,13 @@ export class StreamTraffic {
 
   /** Adds to the sequence what may go out now. */
   fill(): void {
-    const { sequence } = this.#deps;
-    while (sequence.takesStream('control')) {
-      const frame = this.streams.takeControl();
-      if (frame === undefined) break;
-      sequence.addStream(frame.type, frame.body);
-    }
-    const load = this.#deps.link()?.load;
-    this.#fillWithData(load);
-    if (load !== undefined && this.streams.hasData && !this.#lookAgain.isSet) {
-      this.#lookAgain.setIn(LOOK_AGAIN_MS);
+    // A stream that hears of its room may close the session: nothing overtakes the frame that is being made.
+    if (this.#isFilling) return;
+    this.#isFilling = true;
+    try {
+      this.#fillWithAll();
+    } finally {
+      this.#isFilling = false;
     }
   }
 
@@ -69,6 +67,20 @@ export class StreamTraffic {
   linkChanged(): void {
     this.#budget.restart();
     this.#continue();
+  }
+
+  #fillWithAll(): void {
+    const { sequence } = this.#deps;
+    while (sequence.takesStream('control')) {
+      const frame = this.streams.takeControl();
+      if (frame === undefined) break;
+      sequence.addStream(frame.type, frame.body);
+    }
+    const load = this.#deps.link()?.load;
+    this.#fillWithData(load);
+    if (load !== undefined && this.streams.hasData && !this.#lookAgain.isSet) {
+      this.#lookAgain.setIn(LOOK_AGAIN_MS);
+    }
   }
 
   #fillWithData(load: LinkLoad | undefined): void {

@@ -167,6 +167,25 @@ describe('back-pressure', () => {
     expect(ends.low.say('more')).toBe(true);
   });
 
+  test('an owner that ends the session when there is room leaves no timer behind', () => {
+    const ends = new TwoEnds().open();
+    let sent = 0;
+    ends.lowLink.fate = (packet) => (sent++ < 600 ? [packet] : []);
+    ends.highLink.fate = () => [];
+    while (ends.low.say('x'));
+    ends.clock.advance(100);
+    ends.cut();
+    ends.low.writable = () => {
+      ends.low.session.close();
+    };
+    ends.connect();
+    ends.clock.advance(100);
+    expect(ends.low.events).toContain('closed: local');
+    ends.high.session.close();
+    ends.clock.advance(60_000);
+    expect(ends.clock.pendingTimers).toBe(0);
+  });
+
   test("the peer's window counts, and one frame may always go", () => {
     const ends = new TwoEnds({ settings: { receiveWindowBytes: 10 } }).open();
     expect(ends.low.say('longer than ten bytes')).toBe(true);

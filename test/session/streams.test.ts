@@ -103,6 +103,18 @@ describe('a stream', () => {
     expect(ours.told).toEqual(['accepted', 'reset by session: peer_closed']);
   });
 
+  test('does not look whole when the session is closed as soon as its last bytes are taken', () => {
+    const ends = new StreamEnds();
+    const [ours, theirs] = ends.pair();
+    ours.onDrained = () => {
+      ours.stream.finish();
+      ends.low.session.close();
+    };
+    ours.stream.write(utf8('question'));
+    ends.clock.advance(100);
+    expect([theirs.receivedBytes, theirs.told]).toEqual([0, ['reset by session: peer_closed']]);
+  });
+
   test('that only waits hears that the peer is gone', () => {
     const ends = new StreamEnds();
     const [ours] = ends.pair();
