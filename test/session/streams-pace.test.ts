@@ -2,12 +2,20 @@ import { describe, expect, test, vi } from 'vitest';
 
 import { utf8 } from '../../src/base/bytes.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { StreamEnds } from './stream-ends.ts';
+import { StreamEnds, type Tap } from './stream-ends.ts';
 
 // Megabytes are sealed and opened here; the machine may be busy with other tests.
 vi.setConfig({ testTimeout: 60_000 });
 
 const KIB = 1024;
+
+/** It has these bytes to send, again and again. */
+function keepFull(ours: Tap, bytes: Uint8Array): void {
+  ours.onDrained = () => {
+    ours.stream.write(bytes);
+  };
+  ours.onDrained();
+}
 
 /** When the messages that were said at these times arrive, in ms after that. */
 function delaysOfMessages(ends: StreamEnds, count: number): number[] {
@@ -30,11 +38,7 @@ describe('what is under way', () => {
   ])('fills %s, and a message waits behind little of it', (_what, path, share) => {
     const ends = new StreamEnds(path);
     const [ours, theirs] = ends.pair();
-    const bytes = seededRandom(5)(256 * KIB);
-    ours.onDrained = () => {
-      ours.stream.write(bytes);
-    };
-    ours.onDrained();
+    keepFull(ours, seededRandom(5)(256 * KIB));
     ends.clock.advance(6000);
     const before = theirs.receivedBytes;
     const delays = delaysOfMessages(ends, 20);
@@ -51,11 +55,7 @@ describe('what is under way', () => {
     const path = { delayMs: 25, bytesPerMs: 20_000, lossEveryBytes: 1_400_000 };
     const ends = new StreamEnds(path);
     const [ours, theirs] = ends.pair();
-    const bytes = seededRandom(8)(256 * KIB);
-    ours.onDrained = () => {
-      ours.stream.write(bytes);
-    };
-    ours.onDrained();
+    keepFull(ours, seededRandom(8)(256 * KIB));
     ends.clock.advance(6000);
     const before = theirs.receivedBytes;
     ends.clock.advance(5000);
@@ -74,11 +74,7 @@ describe('what is under way', () => {
   ])('is less where the link says what it has under way: %s', (_what, path, share) => {
     const ends = new StreamEnds({ ...path, showsLoad: true });
     const [ours, theirs] = ends.pair();
-    const bytes = seededRandom(9)(256 * KIB);
-    ours.onDrained = () => {
-      ours.stream.write(bytes);
-    };
-    ours.onDrained();
+    keepFull(ours, seededRandom(9)(256 * KIB));
     ends.clock.advance(6000);
     const before = theirs.receivedBytes;
     const delays = delaysOfMessages(ends, 20);
@@ -96,11 +92,7 @@ describe('what is under way', () => {
     const ends = new StreamEnds(path);
     const [ours, theirs] = ends.pair();
     const [asking, asked] = ends.pair();
-    const bytes = seededRandom(10)(256 * KIB);
-    ours.onDrained = () => {
-      ours.stream.write(bytes);
-    };
-    ours.onDrained();
+    keepFull(ours, seededRandom(10)(256 * KIB));
     ends.clock.advance(6000);
     ends.lowLink.isResting = true;
     ends.clock.advance(60);
@@ -127,11 +119,7 @@ describe('what is under way', () => {
   test('follows a path that becomes slower', () => {
     const ends = new StreamEnds({ delayMs: 10, bytesPerMs: 20_000 });
     const [ours] = ends.pair();
-    const bytes = seededRandom(6)(256 * KIB);
-    ours.onDrained = () => {
-      ours.stream.write(bytes);
-    };
-    ours.onDrained();
+    keepFull(ours, seededRandom(6)(256 * KIB));
     ends.clock.advance(5000);
     ends.connect({ delayMs: 10, bytesPerMs: 1000 });
     ends.clock.advance(5000);
@@ -144,12 +132,7 @@ test('streams share a path fairly, and one that asks now and then does not wait 
   const ends = new StreamEnds(path);
   const bulk = Array.from({ length: 20 }, () => ends.pair());
   const bytes = seededRandom(7)(64 * KIB);
-  for (const [ours] of bulk) {
-    ours.onDrained = () => {
-      ours.stream.write(bytes);
-    };
-    ours.onDrained();
-  }
+  for (const [ours] of bulk) keepFull(ours, bytes);
   const [asking, asked] = ends.pair();
   const waits: number[] = [];
   for (let i = 0; i < 40; i++) {
