@@ -34,6 +34,7 @@ const MAX_ANSWER_ITEMS = 32;
 export class MailboxPump {
   readonly #deps: MailboxPumpDeps;
   #isBusy = false;
+  #isStopped = false;
   #place = '';
   /** Smaller after the relay found an envelope too large. */
   #maxMessages = MAX_BATCH_MESSAGES;
@@ -45,7 +46,7 @@ export class MailboxPump {
   }
 
   pump(): void {
-    if (this.#isBusy) return;
+    if (this.#isBusy || this.#isStopped) return;
     const mailbox = this.#deps.mailbox();
     if (mailbox === undefined) return;
     if (mailbox.place !== this.#place) {
@@ -59,6 +60,11 @@ export class MailboxPump {
     if (entries.length + answers.length === 0) return;
     this.#isBusy = true;
     void this.#put(mailbox, entries, answers);
+  }
+
+  /** For good. What is under way is the last. */
+  stop(): void {
+    this.#isStopped = true;
   }
 
   #nextBatch(): OutboxEntry[] {
@@ -100,6 +106,7 @@ export class MailboxPump {
       failure = codeOf(error);
     }
     this.#isBusy = false;
+    if (this.#isStopped) return;
     if (failure === undefined) this.pump();
     else this.#onFailure(failure, entries, mailboxRun.number === run);
   }

@@ -254,6 +254,7 @@ export class Peer {
     this.#isClosed = true;
     for (const pause of this.#pauses) pause.end();
     this.#outgoing.stop();
+    this.#mailboxPump.stop();
     this.session.close();
     this.#waiters.failed('this node does not deal with it any more');
     this.paths.stop();

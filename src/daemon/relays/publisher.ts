@@ -112,7 +112,8 @@ export class Publisher {
     const outcome = await this.#tryToPublish(relay);
     if (outcome === 'hostname_taken') this.#refusedAt.add(relay.url);
     else if (outcome === 'published') this.#refusedAt.delete(relay.url);
-    else retry.start(RETRY_MS);
+    // One that is not there any more hears of it when it comes again.
+    else if (this.#deps.online().includes(relay)) retry.start(RETRY_MS);
     return outcome;
   }
 

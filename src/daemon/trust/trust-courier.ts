@@ -97,7 +97,9 @@ export class TrustCourier {
     relays.forEach(({ url }, i) => {
       if (outcomes[i] === true) urls.add(url);
     });
-    if (outcomes.includes(false)) this.#retry.start(this.#backoff.next());
+    // A relay that is not there any more is asked when it comes again.
+    const isRefused = relays.some((relay, i) => outcomes[i] === false && online().includes(relay));
+    if (isRefused) this.#retry.start(this.#backoff.next());
     if (!outcomes.includes(true)) return;
     this.#backoff.reset();
     log.info(

@@ -52,3 +52,21 @@ test('an envelope that the disk refused is kept when there is room again, in the
   await world.run(120_000);
   expect(world.clock.pendingTimers).toBeLessThanOrEqual(timers);
 });
+
+test('trust that is ended and given again while an envelope is under way leaves one sender of them', async () => {
+  const world = new World();
+  const [alice, bob] = await world.pair();
+  world.relay.latencyMs = 500;
+  await world.until(bob.node.requestTrust({ target: alice.id }));
+  await world.run(600);
+  await world.until(bob.stop());
+  await world.run(40);
+  await alice.send(bob, 'under way');
+  await world.until(alice.node.revokeTrust({ target: bob.id }));
+  await world.run(400);
+  await world.until(alice.node.approveTrust({ target: bob.id }));
+  await alice.send(bob, 'x'.repeat(5000));
+  await world.run(5000);
+  const envelopes = [...(world.relay.mailboxes.get(bob.key)?.values() ?? [])];
+  expect(envelopes.filter(({ body }) => body.length > 5000).length).toBe(1);
+});
