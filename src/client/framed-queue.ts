@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
 
-import { daemonGone } from './pilot-stream.ts';
-import { StreamFrameReader } from './stream-framing.ts';
+import { PilotError } from '../base/pilot-error.ts';
+import { daemonGone, readFailure } from './pilot-stream.ts';
+import { STREAM_FRAME, StreamFrameReader } from './stream-framing.ts';
 import type { Upgraded } from './upgrade.ts';
 
 /** Whole frames of an upgraded connection, for one reader who takes its time: the connection then waits. */
@@ -17,6 +18,11 @@ export class FramedQueue {
     this.#socket = socket;
     this.#signal = signal;
     const reader = new StreamFrameReader((kind, body) => {
+      if (this.#end !== undefined) return;
+      if (kind === STREAM_FRAME.reset) {
+        this.#finish(readFailure(body));
+        return;
+      }
       this.#frames.push({ kind, body });
       socket.pause();
       this.#wake();
@@ -48,7 +54,7 @@ export class FramedQueue {
     if (this.#end !== undefined) throw this.#end.error;
     await new Promise<void>((resolve, reject) => {
       this.#socket.write(frame, (error) => {
-        if (error) reject(daemonGone());
+        if (error) reject(this.#end === undefined ? daemonGone() : (this.#end.error as Error));
         else resolve();
       });
     });
@@ -57,10 +63,10 @@ export class FramedQueue {
   /** Ends what iterates over it. */
   close(): void {
     this.#isClosed = true;
-    this.#finish(undefined);
+    this.#finish(new PilotError('connection_failed', 'the port is closed'));
   }
 
-  /** The frames as they come; ends at `close`, throws when the connection was cut, or the signal's reason. */
+  /** The frames as they come; ends at `close`, throws what the daemon ended it with, or the signal's reason. */
   async *[Symbol.asyncIterator](): AsyncGenerator<{ kind: number; body: Buffer }, void, undefined> {
     for (;;) {
       const frame = this.#frames.shift();

@@ -28,6 +28,8 @@ export class ApiDatagrams {
   #waiting = 0;
   #sending = 0;
   #dropped = 0;
+  /** The port is free. */
+  close: () => void = () => undefined;
 
   constructor(ports: NodePorts, socket: Duplex) {
     this.#ports = ports;
@@ -40,8 +42,11 @@ export class ApiDatagrams {
     const binding = this.#ports.bindDatagrams(port, (datagram) => {
       if (!this.#receive(datagram)) binding.dropped();
     });
-    const end = (): void => {
+    this.close = () => {
       binding.close();
+    };
+    const end = (): void => {
+      this.close();
       socket.destroy();
     };
     const reader = new StreamFrameReader((kind, body) => {
@@ -99,7 +104,7 @@ export class ApiDatagrams {
   }
 
   #failed(error: unknown): void {
-    if (this.#socket.writableNeedDrain) return;
+    if (!this.#socket.writable || this.#socket.writableNeedDrain) return;
     const failure = failureOf(asPilotError(error, 0));
     this.#socket.write(streamFrame(STREAM_FRAME.failed, JSON.stringify(failure)));
   }

@@ -18,6 +18,7 @@ import {
   STREAM_PORT_HEADER,
   STREAM_PROTOCOL,
 } from '../../client/stream-api.ts';
+import { STREAM_FRAME, streamFrame } from '../../client/stream-framing.ts';
 import type { Log } from '../log/log.ts';
 import { nodeIdOf } from '../names/peer-name.ts';
 import { pipeToPeer } from '../streams/pipe-to-peer.ts';
@@ -77,7 +78,7 @@ export class ApiStreams {
     return true;
   }
 
-  /** Streams, and dials that are not answered yet, end with `unavailable`; ports are free. */
+  /** Streams, ports, and dials that are not answered yet, end with `unavailable`. */
   stop(): void {
     this.#isStopping = true;
     this.#offers.stop();
@@ -105,11 +106,19 @@ export class ApiStreams {
       case 'listenStreams': {
         const { port } = parseRequest(name, { ...raw, body: undefined }).query;
         this.#offers.listen(port, { socket, head });
+        this.#sockets.set(socket, () => {
+          endWith(socket, stopping());
+        });
         return;
       }
       case 'datagrams': {
         const { port } = parseRequest(name, { ...raw, body: undefined }).query;
-        new ApiDatagrams(this.#deps.node.ports, socket).start(port, head);
+        const datagrams = new ApiDatagrams(this.#deps.node.ports, socket);
+        datagrams.start(port, head);
+        this.#sockets.set(socket, () => {
+          datagrams.close();
+          endWith(socket, stopping());
+        });
         return;
       }
       case 'subscribeTopic': {
@@ -187,6 +196,12 @@ export class ApiStreams {
     }
     refuseUpgrade(socket, shown);
   }
+}
+
+/** For programs that have a port. They may be busy with what came before: nobody waits for them. */
+function endWith(socket: Duplex, error: PilotError): void {
+  const reset = streamFrame(STREAM_FRAME.reset, JSON.stringify(failureOf(error)));
+  socket.end(reset, () => socket.destroy());
 }
 
 interface UpgradeCall {

@@ -58,3 +58,21 @@ test('what was on its way comes before the RESET; who does not close is closed a
   socket.end();
   await closed;
 });
+
+test('programs that only listen, or have a port for datagrams, hear of it behind what came before', async () => {
+  const pair = await two();
+  const [here, socket] = [await pair.alice.listen(8), await pair.alice.datagrams(53)];
+  const [offers, datagrams] = [here.offers(), socket[Symbol.asyncIterator]()];
+  const dialled = pair.bob.dial('peer', 8);
+  const refused = expect(dialled).rejects.toMatchObject({ code: 'connection_refused' });
+  await eventually('it is offered', () => pair.ports[0].listenerCount > 0 || undefined);
+  expect((await offers.next()).value).toMatchObject({ stream: '1' });
+  await pair.bob.sendDatagram({ target: 'peer', port: 53, data: 'hello' });
+  expect(String((await datagrams.next()).value?.bytes)).toBe('hello');
+  const told = [offers.next(), datagrams.next()].map(async (one) =>
+    expect(one).rejects.toMatchObject(STOPPING),
+  );
+  await pair.daemons[0].server.stop();
+  await Promise.all([...told, refused]);
+  await expect(socket.send('peer', 1, Buffer.from('late'))).rejects.toMatchObject(STOPPING);
+});
