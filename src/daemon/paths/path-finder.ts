@@ -142,6 +142,11 @@ export class PathFinder {
     return this.#pending !== undefined;
   }
 
+  /** A pair was found, over which nothing has come yet: the other side, which sends first, may be content as it is. */
+  get isFound(): boolean {
+    return this.#pending?.attempt.pair !== undefined;
+  }
+
   /** Why there is no path, or why the last one was lost. */
   get lastFailure(): PathFailure | undefined {
     return this.#lastFailure;

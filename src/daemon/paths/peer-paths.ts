@@ -131,6 +131,7 @@ export class PeerPaths {
     if (this.#finder.link !== undefined) {
       return `there is one, which is not used: ${this.#current?.reason ?? ''}`;
     }
+    if (this.#finder.isFound) return 'one was found, and the other side does not use it yet';
     if (this.#finder.isTrying) return 'one is being looked for';
     return this.#finder.lastFailure?.text ?? 'none was looked for yet';
   }

@@ -4,9 +4,10 @@ import type { RandomBytes } from '../../../src/base/random.ts';
 import { silentLog } from '../../../src/daemon/log/log.ts';
 import { SLOW_AFTER_MS } from '../../../src/daemon/paths/latency-watch.ts';
 import { LocalNetwork } from '../../../src/daemon/paths/local-network.ts';
+import { PathFinder } from '../../../src/daemon/paths/path-finder.ts';
 import type { PathItem } from '../../../src/daemon/paths/path-message.ts';
 import type { PathSettings } from '../../../src/daemon/paths/path-settings.ts';
-import { PeerPaths } from '../../../src/daemon/paths/peer-paths.ts';
+import { PeerPaths, type PeerPathsDeps } from '../../../src/daemon/paths/peer-paths.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { SimUnderlay } from '../../support/nat/sim-underlay.ts';
 import { Internet } from '../../support/nat/sites.ts';
@@ -22,6 +23,8 @@ afterEach(async () => {
   await Promise.all(stops.splice(0).map(async (stop) => stop()));
 });
 
+const SILENT = { packet: () => undefined, failed: () => undefined } as const;
+
 interface SetUp {
   readonly clock: ManualClock;
   readonly paths: PeerPaths;
@@ -30,10 +33,23 @@ interface SetUp {
   readonly sent: () => number;
 }
 
-function setUp(settings: Partial<PathSettings>, isLooking: boolean): SetUp {
+interface World {
+  readonly clock: ManualClock;
+  readonly random: RandomBytes;
+  readonly internet: Internet;
+}
+
+function newWorld(): World {
   const clock = new ManualClock();
-  const random: RandomBytes = seededRandom(4);
-  const internet = new Internet({ clock, random });
+  const random = seededRandom(4);
+  return { clock, random, internet: new Internet({ clock, random }) };
+}
+
+/** Of a host of its own. */
+function newNetwork(
+  { clock, random, internet }: World,
+  onSent = (): void => undefined,
+): LocalNetwork {
   const underlay = new SimUnderlay(internet.addSite('open').hosts[0] ?? [], { clock, random });
   const network = new LocalNetwork({
     ...{ clock, random, underlay, router: underlay.router, log: silentLog },
@@ -43,35 +59,55 @@ function setUp(settings: Partial<PathSettings>, isLooking: boolean): SetUp {
     resolve: async () => Promise.reject(new Error('no such name')),
   });
   network.start();
-  let sent = 0;
   underlay.onSend = () => {
-    sent++;
+    onSent();
     return true;
   };
-  const told: PathItem[] = [];
+  stops.push(async () => {
+    await network.stop();
+    underlay.close();
+  });
+  return network;
+}
+
+/** Those of a session that has just opened over a relay. */
+function newPaths(
+  { clock, random }: World,
+  deps: Pick<PeerPathsDeps, 'finder' | 'tell'>,
+  settings: Partial<PathSettings> = {},
+): PeerPaths {
   const paths = new PeerPaths({
-    ...{ clock, random },
+    ...{ clock, random, ...deps },
     settings: {
       ...{ isDirectRequired: false, mayRelay: true, isStatic: false, maxLatencyMs: 100 },
       ...settings,
     },
-    finder: isLooking ? { network, goesFirst: true } : undefined,
-    tell: (item) => told.push(item),
     sessionRttMs: () => undefined,
-    handlers: {
-      packet: () => undefined,
-      changed: () => undefined,
-      failed: () => undefined,
-      alarm: () => undefined,
-    },
+    handlers: { ...SILENT, changed: () => undefined, alarm: () => undefined },
   });
   stops.push(async () => {
     paths.stop();
-    await network.stop();
-    underlay.close();
+    return Promise.resolve();
   });
   paths.setRoute(RELAY);
   paths.sessionOpened();
+  return paths;
+}
+
+function setUp(settings: Partial<PathSettings>, isLooking: boolean): SetUp {
+  const world = newWorld();
+  const { clock } = world;
+  let sent = 0;
+  const network = newNetwork(world, () => sent++);
+  const told: PathItem[] = [];
+  const paths = newPaths(
+    world,
+    {
+      finder: isLooking ? { network, goesFirst: true } : undefined,
+      tell: (item) => told.push(item),
+    },
+    settings,
+  );
   clock.advance(1);
   return { clock, paths, told, sent: () => sent };
 }
@@ -127,4 +163,44 @@ describe('max_latency_ms', () => {
   test('but not where the topology is static', () => {
     expect(toldWhenSlow(true)).toEqual([]);
   });
+});
+
+test('a path that was found and that the other side does not use is not being looked for', async () => {
+  const world = newWorld();
+  const { clock, random } = world;
+  const [theirs, ours] = [newNetwork(world), newNetwork(world)];
+  const later = (run: () => void): void => {
+    clock.after(10, run);
+  };
+  const other = new PathFinder({
+    ...{ clock, random, network: theirs, goesFirst: true, isStatic: false },
+    tell: (item) => {
+      later(() => {
+        paths.receive(item);
+      });
+    },
+    handlers: { ...SILENT, linkChanged: () => undefined, probed: () => undefined },
+  });
+  stops.push(async () => {
+    other.stop();
+    return Promise.resolve();
+  });
+  const paths = newPaths(world, {
+    finder: { network: ours, goesFirst: false },
+    tell: (item) => {
+      later(() => {
+        other.receive(item);
+      });
+    },
+  });
+  other.sessionOpened();
+  for (let ms = 0; ms < 5000; ms += 10) {
+    clock.advance(10);
+    await Promise.resolve();
+  }
+  expect(other.link).toBeDefined();
+  expect(paths.whyNotDirect).toBe('one was found, and the other side does not use it yet');
+  other.link?.send(new Uint8Array(3));
+  clock.advance(100);
+  expect(paths.current?.kind).toBe('direct');
 });
