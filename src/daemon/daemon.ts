@@ -14,6 +14,7 @@ import { claimPidFile, releasePidFile } from '../home/pid-file.ts';
 import type { Identity } from '../identity/identity.ts';
 import { ApiServer } from './api/api-server.ts';
 import type { HostFacts } from './api/host-view.ts';
+import { requireFreeSocket } from './api/unix-listener.ts';
 import { rotateNow, rotateWhenDue, type RotationDeps } from './key-rotation.ts';
 import type { Log } from './log/log.ts';
 import { createLog, type LogSink, type ProcessLog } from './log/logging.ts';
@@ -117,13 +118,22 @@ export class Daemon {
     this.#holds('pid file', () => {
       releasePidFile(pidFile);
     });
+    // Where somebody removed the pid file of a living daemon: two of them would ruin one database.
+    await requireFreeSocket(socket);
     const identity = loadOrCreateIdentity(paths, random, clock.now());
     this.#holds('identity', () => {
       identity.secret.erase();
     });
     const rotation = this.#rotationDeps(paths, log);
     const maxAgeDays = config.protocol.identity.key_rotation_days;
-    const rotateKey = (): boolean => rotateWhenDue(identity, { ...rotation(), maxAgeDays });
+    const rotateKey = (): boolean => {
+      try {
+        return rotateWhenDue(identity, { ...rotation(), maxAgeDays });
+      } catch (err) {
+        log.warn({ err }, 'the key is old, but a new one cannot be written');
+        return false;
+      }
+    };
     rotateKey();
     const { data: dataFolder, received: receivedFolder } = paths;
     const node = await openNode({
@@ -194,11 +204,7 @@ export class Daemon {
     const cancels = [
       every(clock, LOG_CHECK_MS, rotate),
       every(clock, KEY_CHECK_MS, () => {
-        try {
-          if (rotateKey()) node.onKeyRotated();
-        } catch (err) {
-          log.warn({ err }, 'the key is old, but a new one cannot be written');
-        }
+        if (rotateKey()) node.onKeyRotated();
       }),
       watchForWake(clock, (gapMs) => {
         log.info({ gap_ms: gapMs }, 'the host slept, or its clock was set');

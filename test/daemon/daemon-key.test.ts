@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { describe, expect, test } from 'vitest';
@@ -6,6 +6,17 @@ import { describe, expect, test } from 'vitest';
 import { readKeyFile } from '../../src/home/key-file.ts';
 import { call } from './api/api-fixture.ts';
 import { newHome } from './daemon-fixture.ts';
+
+/** Of Linux, without the zero at its end. */
+const MAX_PATH = 4095;
+
+/** A folder below `folder` whose whole name has that many characters. */
+function pathOfLength(folder: string, length: number): string {
+  const left = length - folder.length;
+  return left <= 200
+    ? path.join(folder, 'x'.repeat(left - 1))
+    : pathOfLength(path.join(folder, 'x'.repeat(99)), length);
+}
 
 const modeOf = (file: string): number => statSync(file).mode & 0o777;
 
@@ -78,6 +89,30 @@ describe('a key that has grown old', () => {
     expect(history).toEqual(['opened', 'key rotated']);
     expect(readKeyFile(paths.keyFile).chain.length).toBe(1);
   });
+
+  test.runIf(process.platform === 'linux')(
+    'does not keep the daemon from starting when its successor cannot be written',
+    async () => {
+      const { env, clock, daemon, opened, lines } = newHome();
+      const socket = path.join(env['PILOT_HOME'] ?? '', 'socket');
+      // So long that the pid file has a name beside itself to be made under, and the key file has none.
+      const home = pathOfLength(env['PILOT_HOME'] ?? '', MAX_PATH - '/.pilot'.length - 28);
+      const alias = path.join(env['PILOT_HOME'] ?? '', 'alias');
+      mkdirSync(home, { recursive: true });
+      symlinkSync(home, alias);
+      const first = daemon({ flags, env: { PILOT_HOME: alias, PILOT_SOCKET: socket } });
+      await first.start();
+      const before = opened[0]?.identity.currentKey;
+      await first.stop();
+      clock.advance(31 * DAY_MS);
+      await daemon({ flags, env: { PILOT_HOME: home, PILOT_SOCKET: socket } }).start();
+      expect(opened[1]?.identity.currentKey).toEqual(before);
+      expect(lines().slice(-2)).toMatchObject([
+        { level: 'warn', msg: 'the key is old, but a new one cannot be written' },
+        { msg: 'ready' },
+      ]);
+    },
+  );
 
   test.each([
     ['is kept until then', flags, 29],

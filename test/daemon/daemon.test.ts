@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { describe, expect, test } from 'vitest';
@@ -264,4 +264,14 @@ test('the node hears when the host wakes up, and the log is kept small every min
     { msg: 'the host slept, or its clock was set', gap_ms: 28_800_000 },
     { msg: 'log rotated' },
   ]);
+});
+
+test('a second daemon does not touch what a living one has, though its pid file is gone', async () => {
+  const { paths, daemon, history } = newHome();
+  await daemon().start();
+  rmSync(paths.pidFile);
+  await expect(daemon().start()).rejects.toMatchObject({ code: 'already_exists' });
+  expect(history).toEqual(['opened']);
+  expect(existsSync(paths.pidFile)).toBe(false);
+  expect((await call(paths.socket, { path: '/v1/health' })).status).toBe(200);
 });

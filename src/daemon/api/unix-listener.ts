@@ -31,6 +31,15 @@ export async function listenOnSocket(server: Server, socketPath: string): Promis
   }
 }
 
+/** PilotError when `listenOnSocket` could not take that place: another process serves it, or it is no socket. */
+export async function requireFreeSocket(socketPath: string): Promise<void> {
+  try {
+    await checkPlace(socketPath);
+  } catch (cause) {
+    throw unusable(socketPath, cause);
+  }
+}
+
 function checkLength(socketPath: string): void {
   const length = Buffer.byteLength(socketPath);
   if (length <= MAX_PATH_BYTES) return;
