@@ -1,5 +1,8 @@
 import type { OutboxEntry } from './outbox-entry.ts';
 
+/** More of them than there are messages, and this many, are given back. */
+const MAX_EMPTY_SLOTS = 64;
+
 /**
  * The messages to one peer that are not delivered yet, in the order they were sent. Removal from
  * anywhere and "the next one after this" cost the same with ten messages and with a hundred thousand.
@@ -34,11 +37,7 @@ export class PeerQueue {
     while (this.#head < this.#entries.length && this.#entries[this.#head] === undefined) {
       this.#head += 1;
     }
-    if (this.#head > 64 && this.#head * 2 > this.#entries.length) {
-      this.#sequences = this.#sequences.slice(this.#head);
-      this.#entries = this.#entries.slice(this.#head);
-      this.#head = 0;
-    }
+    if (this.#entries.length > MAX_EMPTY_SLOTS + 2 * this.#size) this.#closeUp();
   }
 
   /** The first message whose sequence number is above `sequence`. */
@@ -54,6 +53,14 @@ export class PeerQueue {
     for (let entry = this.first; entry !== undefined; entry = this.after(entry.sequence)) {
       yield entry;
     }
+  }
+
+  /** One message may wait for weeks while those behind it come and go. */
+  #closeUp(): void {
+    const left = this.#entries.filter((entry) => entry !== undefined);
+    this.#entries = left;
+    this.#sequences = left.map(({ sequence }) => sequence);
+    this.#head = 0;
   }
 
   /** The first slot at or after the head whose sequence number is at least `sequence`. */
