@@ -40,5 +40,7 @@ async function readExactly(stream: PilotStream, length: number): Promise<Buffer>
       resolve(Buffer.concat(chunks));
     };
     stream.on('data', take).once('close', over).once('end', over);
+    // That it has ended, or broke, is said once: before us, perhaps.
+    if (stream.destroyed || stream.readableEnded) over();
   });
 }

@@ -60,7 +60,8 @@ export async function runHandler(
   });
   let failure: string | undefined;
   const fail = (reason: string): void => {
-    failure ??= reason;
+    if (failure !== undefined) return;
+    failure = reason;
     killGroup(child);
   };
   const timer = setTimeout(() => {
@@ -135,7 +136,11 @@ function killGroup(child: ChildProcess): void {
     }
   };
   send('SIGTERM');
-  const force = setTimeout(send, GRACE_MS, 'SIGKILL');
+  const force = setTimeout(() => {
+    send('SIGKILL');
+    // Who left the group may hold them open for ever.
+    for (const pipe of child.stdio) pipe?.destroy();
+  }, GRACE_MS);
   child.once('close', () => {
     clearTimeout(force);
   });
