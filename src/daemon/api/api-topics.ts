@@ -14,7 +14,7 @@ import { hungUp } from './api-errors.ts';
 
 /** What all programs together may leave unread, beside one event each. */
 const MAX_WAITING_BYTES = 128 * 2 ** 20;
-/** Events of one program that the broker has not taken yet; then it is not read. */
+/** Events of one program that the broker has not taken yet; then it is not read, nor while it leaves the answers. */
 const MAX_PUBLISHING = 256;
 const MAX_PUBLISHING_BYTES = 16 * 2 ** 20;
 /** Behind the frames of each message that is to be acknowledged. */
@@ -40,13 +40,16 @@ export class ApiTopics {
   publish(target: string, program: Duplex): void {
     const publishing = { events: 0, bytes: 0, hasEnded: false };
     let retain = false;
+    const pace = (): void => {
+      const isFull =
+        publishing.events >= MAX_PUBLISHING || publishing.bytes >= MAX_PUBLISHING_BYTES;
+      if (isFull || program.writableNeedDrain) program.pause();
+      else if (program.isPaused()) program.resume();
+    };
     const count = (events: number, bytes: number): void => {
       publishing.events += events;
       publishing.bytes += bytes;
-      const isFull =
-        publishing.events >= MAX_PUBLISHING || publishing.bytes >= MAX_PUBLISHING_BYTES;
-      if (isFull) program.pause();
-      else if (program.isPaused()) program.resume();
+      pace();
       if (publishing.hasEnded && publishing.events === 0) program.end();
     };
     readEvents(program, ({ topic, payload }) => {
@@ -68,6 +71,7 @@ export class ApiTopics {
         },
       );
     });
+    program.on('drain', pace);
     program.once('end', () => {
       publishing.hasEnded = true;
       count(0, 0);
