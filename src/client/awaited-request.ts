@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { ClientRequest } from 'node:http';
 
 import { MAX_TIMER_MS } from '../base/system-clock.ts';
@@ -40,6 +41,10 @@ export function awaitAnswer(
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
   };
-  signal?.addEventListener('abort', abort, { once: true });
+  if (signal !== undefined) {
+    // One signal may well stop hundreds of calls, and streams; that is no leak.
+    setMaxListeners(0, signal);
+    signal.addEventListener('abort', abort, { once: true });
+  }
   return { finish, stop };
 }

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { type IncomingMessage, request as httpRequest } from 'node:http';
 
 import { PilotError } from '../base/pilot-error.ts';
@@ -27,8 +26,6 @@ const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 export async function exchange(options: ExchangeRequest): Promise<Answer> {
   const { signal } = options;
   signal?.throwIfAborted();
-  // One signal may well stop hundreds of calls; that is no leak.
-  if (signal !== undefined) setMaxListeners(0, signal);
   return new Promise((resolve, reject) => {
     const { socketPath, method, path } = options;
     const headers = { host: 'pilotd' };

@@ -4,8 +4,9 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import { PilotClient, type PilotStream } from '../../../src/client/client.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
@@ -162,6 +163,26 @@ describe('what a dial is told', () => {
     expect(told.filter((one) => one === 'unavailable')).toHaveLength(2);
     expect(told.filter((one) => one === 'connection_refused')).toHaveLength(128);
   });
+});
+
+test('one signal for many streams and ports is no leak', async () => {
+  const warnings: string[] = [];
+  const warned = (warning: Error): void => {
+    warnings.push(warning.message);
+  };
+  process.on('warning', warned);
+  onTestFinished(() => {
+    process.off('warning', warned);
+  });
+  const pair = await two();
+  const { signal } = new AbortController();
+  const listener = await pair.bob.listen(9, { signal });
+  for (let i = 0; i < 12; i++) {
+    await Promise.all([pair.alice.dial('peer', 9, { signal }), next(listener)]);
+  }
+  // Warnings come a turn later.
+  await turn();
+  expect(warnings).toEqual([]);
 });
 
 test('datagrams go both ways, and a failure is told without ending anything', async () => {
