@@ -6,7 +6,7 @@ const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5000;
 
 /**
- * Runs `work` again whenever it ends because the daemon went, until the signal is aborted. `work` says
+ * Runs `work` again whenever it ends because the daemon went, until the signal is aborted, and throws its reason. `work` says
  * when it is connected; what fails before the first time is the user's to know at once.
  */
 export async function stayConnected(
@@ -30,6 +30,7 @@ export async function stayConnected(
       state.pauseMs = Math.min(LONGEST_PAUSE_MS, state.pauseMs * 2);
     }
   }
+  signal.throwIfAborted();
 }
 
 function isAbsence(error: unknown): boolean {

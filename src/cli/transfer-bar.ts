@@ -3,15 +3,13 @@ import type { SendFileProgress } from '../client/client.ts';
 import { byteText } from './byte-text.ts';
 import type { Io } from './io.ts';
 import { oneLine } from './printable.ts';
-import { CLEAR_LINE } from './progress.ts';
+import { CLEAR_LINE, USUAL_COLUMNS } from './progress.ts';
 
 const REFRESH_MS = 100;
 /** The rate is that of the last seconds, so that it follows the line. */
 const RATE_OVER_MS = 5000;
 const BAR_CELLS = 20;
 const NAME_CHARACTERS = 24;
-/** Of a terminal that does not say. */
-const USUAL_COLUMNS = 80;
 
 /**
  * One line on a terminal about a file on its way: how much of it, how fast, how much longer; as much of that as the

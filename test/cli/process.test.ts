@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 
 import { build, type Metafile } from 'esbuild';
@@ -93,6 +94,31 @@ test.each([
   child.kill(name);
   await expect(once(child, 'exit')).resolves.toEqual([code, null]);
   await hungUp;
+});
+
+test('SIGTERM ends it also while nobody reads what it has to say', async () => {
+  daemon.handlers.readInbox = () => incoming('1', { data: 'x'.repeat(1_000_000) });
+  const child = spawn(process.execPath, [pilotctl(), 'inbox', 'read', '1'], {
+    ...{ env, stdio: ['ignore', 'pipe', 'inherit'] },
+  });
+  await once(child.stdout, 'readable');
+  child.kill('SIGTERM');
+  await expect(once(child, 'exit')).resolves.toEqual([143, null]);
+});
+
+test.runIf(process.platform === 'linux')('what cannot be written is told', async () => {
+  const child = spawn(
+    'sh',
+    ['-c', 'exec "$@" > /dev/full', 'sh', process.execPath, pilotctl(), 'info', '--json'],
+    {
+      ...{ env, stdio: ['ignore', 'ignore', 'pipe'] },
+    },
+  );
+  const [said, ended] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  expect(ended).toEqual([1, null]);
+  expect(JSON.parse(said)).toMatchObject({
+    ...{ code: 'unavailable', message: expect.stringContaining('ENOSPC') as string },
+  });
 });
 
 test('--data - reads what is piped in', async () => {

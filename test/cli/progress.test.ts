@@ -55,3 +55,13 @@ test('nothing when it is quick, and nothing where no person looks', async () => 
   await result;
   expect(pipe.text()).toBe('');
 });
+
+test('a terminal that is narrower than the line gets no more than fits: one that wraps cannot be wiped away', async () => {
+  const stderr = Object.assign(new PassThrough(), { isTTY: true, columns: 20 });
+  const work = new Promise((resolve) => setTimeout(resolve, 1500));
+  const result = withProgress({ stderr }, 'looking for a direct path to a-long-hostname', work);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(String(stderr.read())).toBe('\r\u001b[Klooking for a direc');
+  await vi.advanceTimersByTimeAsync(500);
+  await result;
+});

@@ -9,7 +9,7 @@ import { Deadline } from '../deadline.ts';
 import { ECHO_PORT, notAnEcho } from '../echo-probe.ts';
 import type { Io } from '../io.ts';
 import { duration } from '../option.ts';
-import { CLEAR_LINE } from '../progress.ts';
+import { CLEAR_LINE, showLine } from '../progress.ts';
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 const MAX_MB = 4096;
@@ -137,7 +137,7 @@ function show({ stderr }: Io, progress: Progress, bytes: number): () => void {
     const percent = Math.floor((100 * progress.receivedBytes) / bytes);
     const sent = (progress.sentBytes / MB).toFixed(1);
     const back = (progress.receivedBytes / MB).toFixed(1);
-    stderr.write(`${CLEAR_LINE}${percent} %: ${sent} MiB sent, ${back} MiB back`);
+    showLine(stderr, `${percent} %: ${sent} MiB sent, ${back} MiB back`);
   }, REFRESH_MS);
   return () => {
     clearInterval(timer);

@@ -48,7 +48,6 @@ export const serve = defineCommand({
         ),
       { signal, notice },
     );
-    signal.throwIfAborted();
     return {};
   },
 });
