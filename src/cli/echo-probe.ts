@@ -1,11 +1,12 @@
+import type { Duplex } from 'node:stream';
+
 import { PilotError } from '../base/pilot-error.ts';
-import type { PilotStream } from '../client/client.ts';
 
 /** Where nodes echo (pilotctl interface 2.9). */
 export const ECHO_PORT = 7;
 
 /** Sends, and waits for as many bytes; gives the milliseconds that took. PilotError when the stream ends before. */
-export async function echoRoundTrip(stream: PilotStream, payload: Buffer): Promise<number> {
+export async function echoRoundTrip(stream: Duplex, payload: Buffer): Promise<number> {
   const startMs = performance.now();
   const answered = readExactly(stream, payload.length);
   stream.write(payload);
@@ -20,7 +21,7 @@ export function notAnEcho(): PilotError {
   });
 }
 
-async function readExactly(stream: PilotStream, length: number): Promise<Buffer> {
+async function readExactly(stream: Duplex, length: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let missing = length;
