@@ -13,7 +13,7 @@ import {
   type Frame,
   type OutgoingFrame,
 } from './frame.ts';
-import type { Link } from './link.ts';
+import { type Link, takesDatagram } from './link.ts';
 import { Liveness } from './liveness.ts';
 import { PacketWriter } from './packet-writer.ts';
 import { PendingFrames } from './pending-frames.ts';
@@ -185,7 +185,7 @@ export class Conversation {
 
   /** False when it cannot go out now. */
   sendDatagram(body: Uint8Array): boolean {
-    if (this.#link === undefined || this.keys.sealing === undefined) return false;
+    if (!takesDatagram(this.#link) || this.keys.sealing === undefined) return false;
     this.#liveness.used();
     return this.#queue({ type: FRAME.datagram, sequence: undefined, body });
   }

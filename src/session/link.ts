@@ -22,3 +22,14 @@ export interface LinkLoad {
   /** It sends next to nothing for a moment, and what it is given waits: nothing large, please. */
   readonly isResting: boolean;
 }
+
+/**
+ * As much as streams may have under way: with a session's messages a link holds no more, and what is beyond that it
+ * loses, messages too.
+ */
+const MAX_BEFORE_DATAGRAM_BYTES = 3 * 2 ** 20;
+
+/** A datagram would not only wait, as far as the link can tell. */
+export function takesDatagram(link: Link | undefined): boolean {
+  return link !== undefined && (link.load?.underWayBytes ?? 0) < MAX_BEFORE_DATAGRAM_BYTES;
+}

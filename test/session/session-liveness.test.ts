@@ -4,6 +4,7 @@ import { utf8 } from '../../src/base/bytes.ts';
 import { PACKET } from '../../src/session/packet.ts';
 import { MAX_PINGS } from '../../src/session/pings.ts';
 import type { MemoryLink } from './memory-link.ts';
+import { StreamEnds } from './stream-ends.ts';
 import { TwoEnds } from './two-ends.ts';
 
 const MINUTE_MS = 60_000;
@@ -128,6 +129,19 @@ describe('datagrams', () => {
     const ends = new TwoEnds().open();
     expect(() => ends.low.session.sendDatagram(new Uint8Array(65_508))).toThrow(/not fit/);
     expect(() => ends.low.session.send(new Uint8Array(1.25 * 2 ** 20 + 1))).toThrow(/not fit/);
+  });
+
+  test('that would only wait are refused, and a message does not wait behind them', () => {
+    const ends = new StreamEnds({ delayMs: 10, bytesPerMs: 1000, showsLoad: true });
+    const body = new Uint8Array(16 * 1024);
+    const flood = (): number =>
+      Array.from({ length: 1000 }, () => ends.low.session.sendDatagram(body)).filter(Boolean)
+        .length;
+    expect(flood()).toBeLessThan(200);
+    ends.low.say('message');
+    ends.clock.advance(3500);
+    expect(ends.high.messages).toEqual(['message']);
+    expect(flood()).toBeGreaterThan(100);
   });
 });
 
