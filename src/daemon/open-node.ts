@@ -46,8 +46,11 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
     const probeRelays = (): void => {
       for (const relay of relays) relay.probe();
     };
+    const reviveRelays = (): void => {
+      for (const relay of relays) relay.networkChanged();
+    };
     // A connection from an address that is gone, or by a NAT that forgot it, tells nothing by itself.
-    network?.events.on('changed', probeRelays);
+    network?.events.on('changed', reviveRelays);
     network?.events.on('suspected', probeRelays);
     for (const relay of relays) {
       relay.on('online', () => {
@@ -90,7 +93,7 @@ export async function openNode(deps: NodeDeps): Promise<DaemonNode> {
       tunnels,
       received: new ReceivedView(folder, clock),
       onWake: () => {
-        probeRelays();
+        reviveRelays();
         network?.refresh('wake');
       },
       onKeyRotated: () => {

@@ -157,6 +157,19 @@ export class RelayClient {
     this.#online?.connection.probe();
   }
 
+  /**
+   * The host has another network, or woke up: a connection is probed, and without one the waits begin anew, at once
+   * with the first. Not where another node took the place: that it waits for.
+   */
+  networkChanged(): void {
+    this.probe();
+    if (!this.#isStarted || this.#online !== undefined || isContested(this.#failure)) return;
+    this.#backoff.reset();
+    if (this.#state !== 'waiting') return;
+    this.#cancelRetry();
+    this.#connect();
+  }
+
   /** False: not online, too large, or too much waits already; nothing was taken. */
   send(peer: Uint8Array, packet: Uint8Array): boolean {
     const online = this.#online;
@@ -328,10 +341,9 @@ export class RelayClient {
     for (const resolve of this.#whenEnded.splice(0)) resolve();
   }
 
-  #retryDelayMs({ code }: RelayError): number {
+  #retryDelayMs(error: RelayError): number {
     const delayMs = this.#backoff.next();
-    const isContested = code === 'replaced' || code === 'duplicate';
-    return isContested ? this.#settings.replacedDelayMs + delayMs : delayMs;
+    return isContested(error) ? this.#settings.replacedDelayMs + delayMs : delayMs;
   }
 
   /** `sinceMs` tells when online began, or when it ended: attempts in between do not move it. */
@@ -352,4 +364,9 @@ export class RelayClient {
       });
     }
   }
+}
+
+/** Another node has the place, under this identity. */
+function isContested(error: RelayError | undefined): boolean {
+  return error?.code === 'replaced' || error?.code === 'duplicate';
 }

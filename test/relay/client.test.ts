@@ -166,6 +166,31 @@ describe('reconnecting', () => {
     expect(client.state).toBe('connecting');
   });
 
+  test('does not wait for a network that is gone when there is another', () => {
+    const { client, clock, relay } = scene({
+      settings: { backoff: { initialMs: 100, maxMs: 2000, multiplier: 2, jitter: false } },
+    });
+    client.networkChanged();
+    expect(relay.connections).toHaveLength(0);
+    client.start();
+    for (let i = 0; i < 10; i++) {
+      relay.last.fail('offline');
+      clock.advance(2000);
+    }
+    relay.last.fail('offline');
+    client.networkChanged();
+    expect(client.state).toBe('connecting');
+    client.networkChanged();
+    expect(relay.connections).toHaveLength(12);
+    relay.last.fail('dns');
+    clock.advance(100);
+    expect(relay.connections).toHaveLength(13);
+    // The wait that was cut short has not gone on.
+    relay.last.accept();
+    clock.advance(2000);
+    expect(relay.connections).toHaveLength(13);
+  });
+
   test('tells each end once, with its code', () => {
     const { clock, relay, client, failures } = online();
     relay.last.end({ closeCode: 1001, reason: 'going_away' });
@@ -178,9 +203,11 @@ describe('reconnecting', () => {
   });
 
   test('leaves the place to the node that took it for a minute', () => {
-    const { clock, relay } = online();
+    const { client, clock, relay } = online();
     relay.last.end({ closeCode: 4003, reason: 'replaced' });
-    clock.advance(59_999);
+    clock.advance(30_000);
+    client.networkChanged();
+    clock.advance(29_999);
     expect(relay.connections).toHaveLength(1);
     clock.advance(200);
     expect(relay.connections).toHaveLength(2);
