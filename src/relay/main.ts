@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 
 import { CommanderError } from 'commander';
-import { destination } from 'pino';
 
 import { describeError, PilotError } from '../base/pilot-error.ts';
 import { systemClock } from '../base/system-clock.ts';
+import { LogOutput } from './log-output.ts';
 import { createRelayLogger } from './relay-logger.ts';
 import { parseRelayOptions, type RelayOptions } from './relay-options.ts';
 import { RelayProcess } from './relay-process.ts';
 
-/** Characters that a reader of our output may be behind; more are dropped rather than held. */
-const MAX_LOG_BACKLOG = 1024 * 1024;
+/** For the last lines of the log, where its reader is slow. */
+const FLUSH_MS = 1000;
 const EXIT = { failed: 1, usage: 2 };
 
 function readOptions(): RelayOptions {
@@ -32,11 +32,13 @@ function fail(error: unknown, exitCode: number): never {
 
 async function main(): Promise<void> {
   const options = readOptions();
-  const stdout = destination({ dest: 1, sync: false, maxLength: MAX_LOG_BACKLOG });
+  const output = new LogOutput(process.stdout.fd, systemClock);
   const log = createRelayLogger({
     level: options.logLevel,
     format: options.logFormat,
-    write: (line) => stdout.write(line),
+    write: (line) => {
+      output.write(line);
+    },
   });
   try {
     const relay = new RelayProcess(options, { clock: systemClock, random: randomBytes, log });
@@ -45,13 +47,13 @@ async function main(): Promise<void> {
       relay.reload();
     });
     const stop = (): void => {
-      void relay.stop().then(
-        () => {
-          stdout.flushSync();
-          process.exit(0);
-        },
-        (error: unknown) => fail(error, EXIT.failed),
-      );
+      void relay
+        .stop()
+        .then(async () => output.flush(FLUSH_MS))
+        .then(
+          () => process.exit(0),
+          (error: unknown) => fail(error, EXIT.failed),
+        );
     };
     process.once('SIGTERM', stop);
     process.once('SIGINT', stop);

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 
@@ -84,6 +84,24 @@ describe('a running relay', () => {
     expect(await relay.kill(signal)).toBe(0);
     expect((await told).code).toBe('going_away');
     expect(relay.lines.at(-1)).toContain('relay stopped');
+  });
+
+  test('goes on, and drains, where its log has no room', async () => {
+    const full = openSync('/dev/full', 'w');
+    onTestFinished(() => {
+      closeSync(full);
+    });
+    const store = temporaryDirectory();
+    const first = program.run(...HERE, '--store', store);
+    const url = await first.url();
+    await first.kill();
+    const listen = ['--listen', `127.0.0.1:${parseRelayUrl(url).port}`, '--stun', 'off'];
+    const relay = program.runInto(full, ...listen, '--store', store);
+    const { client } = await logIn({ url });
+    const told = next(client, 'offline');
+    expect(await relay.kill('SIGTERM')).toBe(0);
+    expect((await told).code).toBe('going_away');
+    expect(relay.stderr).toBe('');
   });
 
   test('reads its allow list again on SIGHUP, and keeps it when that fails', async () => {

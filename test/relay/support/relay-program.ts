@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
@@ -24,8 +24,18 @@ export class RelayProgram {
   }
 
   run(...args: string[]): RelayRun {
+    return this.#started(args, 'pipe');
+  }
+
+  /** Its output goes to a descriptor of ours. */
+  runInto(stdout: number, ...args: string[]): RelayRun {
+    return this.#started(args, stdout);
+  }
+
+  #started(args: readonly string[], stdout: 'pipe' | number): RelayRun {
     const { file, folder } = this.#program;
-    const child = spawn(process.execPath, [file, ...args], { cwd: folder });
+    const options = { cwd: folder, stdio: ['pipe', stdout, 'pipe'] } satisfies SpawnOptions;
+    const child = spawn(process.execPath, [file, ...args], options);
     const run = new RelayRun(child);
     onTestFinished(async () => {
       await run.kill();
@@ -38,18 +48,19 @@ export type LogLine = Readonly<Record<string, unknown>>;
 
 /** One run of the program. */
 export class RelayRun {
-  readonly child: ChildProcessWithoutNullStreams;
+  readonly child: ChildProcess;
   readonly lines: string[] = [];
   stderr = '';
   readonly exited: Promise<number | null>;
   readonly #waiting = new Set<() => void>();
 
-  constructor(child: ChildProcessWithoutNullStreams) {
+  constructor(child: ChildProcess) {
     this.child = child;
     this.exited = once(child, 'close').then(([code]) => code as number | null);
-    child.stderr.on('data', (data: Buffer) => {
+    child.stderr?.on('data', (data: Buffer) => {
       this.stderr += data.toString();
     });
+    if (child.stdout === null) return;
     createInterface({ input: child.stdout }).on('line', (line) => {
       this.lines.push(line);
       for (const look of [...this.#waiting]) look();
