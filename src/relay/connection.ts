@@ -186,7 +186,7 @@ export class Connection {
   }
 
   #admit(login: Login, chain: KeyChain): void {
-    const { logins, secret, limits, clock, directory, log } = this.#deps;
+    const { logins, secret, limits, clock, log } = this.#deps;
     const node = new LoggedInNode(this.#deps, {
       key: chain.firstKey,
       instance: login.instance,
@@ -198,12 +198,11 @@ export class Connection {
       this.#refuse('duplicate_login');
       return;
     }
-    const nowMs = clock.now();
     const { maxFrameBytes: frameBytes, maxWatch: watch } = limits;
     const told = {
       limits: { frameBytes, bodyBytes: maxBodyBytes(limits), watch },
       stunPort: this.#deps.stunPort(),
-      timeMs: nowMs,
+      timeMs: clock.now(),
     };
     const proof = { secret, challenge: this.#challenge };
     this.#sendControl(makeWelcome(proof, { chain, login }, told));
@@ -213,9 +212,6 @@ export class Connection {
     node.start();
     if (admission === 'admitted_duplicate') node.login.duplicateSeen();
     log.debug(this.#name(), 'node logged in');
-    directory.touch(chain.firstKey, nowMs).catch((error: unknown) => {
-      log.error({ reason: describeError(error) }, 'the directory could not be written');
-    });
   }
 
   #refuse(code: ErrorCode): void {

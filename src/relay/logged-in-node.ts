@@ -1,9 +1,11 @@
+import { type Cancel, every } from '../base/clock.ts';
 import { describeError } from '../base/pilot-error.ts';
 import { WireError } from '../base/wire-error.ts';
 import { encodeNodeId } from '../identity/node-id.ts';
 import { byteKey } from './byte-key.ts';
 import { decodeNodeMessage, encodeRelayMessage } from './control.ts';
 import type { ErrorCode, NoticeCode, RelayMessage, Request } from './control-message.ts';
+import { TOUCH_INTERVAL_MS } from './directory.ts';
 import { EnvelopePump } from './envelope-pump.ts';
 import type { LiveLogin, LiveLogins } from './live-logins.ts';
 import { CLOSE, DATA_HEADER_BYTES, FRAME } from './protocol.ts';
@@ -44,6 +46,7 @@ export class LoggedInNode implements Port {
   readonly #requests: RequestHandler;
   #attachment: Attachment | undefined;
   #pump: EnvelopePump | undefined;
+  #cancelTouch: Cancel = () => undefined;
   #pending = 0;
   #pendingBytes = 0;
   #isPaused = false;
@@ -74,6 +77,11 @@ export class LoggedInNode implements Port {
   start(): void {
     const { router, mailbox, limits, clock, log, counters } = this.#deps;
     this.#attachment = router.attach(this);
+    this.#touch();
+    // A login may last for months.
+    this.#cancelTouch = every(clock, TOUCH_INTERVAL_MS, () => {
+      this.#touch();
+    });
     this.#pump = new EnvelopePump({
       mailbox,
       limits,
@@ -90,6 +98,7 @@ export class LoggedInNode implements Port {
   stop(): void {
     this.#attachment?.detach();
     this.#pump?.stop();
+    this.#cancelTouch();
     this.#deps.logins.release(this.login);
   }
 
@@ -156,6 +165,13 @@ export class LoggedInNode implements Port {
     this.#isPaused = isTooMuch;
     if (isTooMuch) this.#connection.pause();
     else this.#connection.resume();
+  }
+
+  #touch(): void {
+    const { clock, directory, log } = this.#deps;
+    directory.touch(this.key, clock.now()).catch((error: unknown) => {
+      log.error({ reason: describeError(error) }, 'the directory could not be written');
+    });
   }
 
   #notice(code: NoticeCode): void {

@@ -6,7 +6,10 @@ import { toHex } from '../../src/base/bytes.ts';
 import { nextNodeNumber } from '../../src/identity/address.ts';
 import type { Identity } from '../../src/identity/identity.ts';
 import { encodeNodeRecord } from '../../src/identity/node-record.ts';
+import { MemoryDirectory } from '../../src/relay/memory-directory.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import {
+  type LoggedIn,
   logIn,
   logInPair,
   newClient,
@@ -15,6 +18,8 @@ import {
   refusal,
   startRelay,
 } from './support/relay-fixture.ts';
+
+const DAY_MS = 86_400_000;
 
 function recordOf(identity: Identity, hostname: string, issuedAtMs = Date.now()): Uint8Array {
   const addressCounter = nextNodeNumber(identity.firstKey)?.counter ?? 0;
@@ -47,6 +52,21 @@ describe('the welcome', () => {
     const { client } = await logIn(await startRelay());
     expect(client.stunPort).toBeUndefined();
   });
+});
+
+test('a node keeps its names for as long as it is logged in', async () => {
+  const clock = new ManualClock();
+  const directory = new MemoryDirectory({ maxRecords: 10, nameIdleMs: 90 * DAY_MS });
+  const relay = await startRelay({ clock, directory, limits: { maxSilenceSeconds: 1e9 } });
+  const [alice, bob] = [await logIn(relay), await logIn(relay)];
+  const publish = async ({ client, identity }: LoggedIn): Promise<string> =>
+    client.publish(recordOf(identity, 'alice', clock.now()));
+  expect(await publish(alice)).toBe('ok');
+  clock.advance(100 * DAY_MS);
+  expect(await publish(bob)).toBe('hostname_taken');
+  await alice.client.stop();
+  clock.advance(92 * DAY_MS);
+  expect(await publish(bob)).toBe('ok');
 });
 
 describe('forwarding', () => {
