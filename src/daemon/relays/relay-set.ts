@@ -47,8 +47,8 @@ interface Member {
   /** Another node with our identity was seen there; until the next login. */
   duplicateSinceMs: number | undefined;
   cancelSettle: Cancel;
-  /** Peers to whom it could not forward a packet though it had called them present. */
-  readonly unreachable: Set<string>;
+  /** Peers to whom it could not forward a packet though it had called them present, and the timers that end that. */
+  readonly unreachable: Map<string, Cancel>;
 }
 
 export interface RelayTraffic {
@@ -80,7 +80,7 @@ export class RelaySet {
       reason: 'not connected yet',
       duplicateSinceMs: undefined,
       cancelSettle: () => undefined,
-      unreachable: new Set(),
+      unreachable: new Map(),
     }));
   }
 
@@ -205,7 +205,7 @@ export class RelaySet {
         this.#onOffline(member, reason);
       }),
       relay.on('presence', ({ key }) => {
-        member.unreachable.delete(toHex(key));
+        forgetUnreachable(member, toHex(key));
         events.emit('presence', toHex(key));
       }),
       relay.on('unreachable', ({ key }) => {
@@ -244,10 +244,11 @@ export class RelaySet {
     const key = toHex(peer);
     // Only for whom it could matter, so that a relay cannot fill the set.
     if (!member.relay.isPresent(peer) || member.unreachable.has(key)) return;
-    member.unreachable.add(key);
-    this.#clock.after(UNREACHABLE_MS, () => {
-      if (member.unreachable.delete(key)) this.events.emit('presence', key);
+    const cancel = this.#clock.after(UNREACHABLE_MS, () => {
+      member.unreachable.delete(key);
+      this.events.emit('presence', key);
     });
+    member.unreachable.set(key, cancel);
     this.events.emit('presence', key);
   }
 
@@ -255,7 +256,7 @@ export class RelaySet {
     if (member.reason === '') member.sinceMs = this.#clock.now();
     member.cancelSettle();
     member.isSettled = false;
-    member.unreachable.clear();
+    for (const key of member.unreachable.keys()) forgetUnreachable(member, key);
     member.reason = reason;
     this.events.emit('changed', this.#viewOf(member));
     this.events.emit('relays', undefined);
@@ -271,6 +272,11 @@ export class RelaySet {
       reason: relay.state === 'online' ? '' : reason,
     };
   }
+}
+
+function forgetUnreachable({ unreachable }: Member, key: string): void {
+  unreachable.get(key)?.();
+  unreachable.delete(key);
 }
 
 /** The relay answered that it does not know. */
