@@ -6,7 +6,8 @@
  *        ^                  │
  *        └──── no answer ───┘
  *
- * There is one question at a time for each name: one that never ends is never asked a second time.
+ * There is one question at a time. A question takes one of the two threads that the system's resolver has in a
+ * process, until it gives up after 10 s or more where nobody answers; the other is for the names of relays.
  */
 import type { Cancel, Clock } from '../../base/clock.ts';
 import type { Endpoint } from '../../base/endpoint.ts';
@@ -38,6 +39,7 @@ const MAX_ADDRESSES = 2;
 
 interface Name {
   addresses: readonly string[];
+  /** Or is going to be. */
   isAsked: boolean;
   answeredMs: number | undefined;
 }
@@ -49,6 +51,9 @@ export class StunServers {
   readonly #names = new Map<string, Name>();
   /** Names whose answers are waited for. */
   readonly #awaited = new Set<string>();
+  /** To be asked next, in this order. */
+  readonly #questions: { readonly name: string; readonly entry: Name }[] = [];
+  #isAsking = false;
   #cancelPatience: Cancel | undefined;
   #hasNews = false;
   #isStopped = false;
@@ -95,8 +100,9 @@ export class StunServers {
       };
       this.#names.set(name, entry);
       const isFresh = entry.answeredMs !== undefined && nowMs - entry.answeredMs < MAX_AGE_MS;
-      if (!isFresh && !entry.isAsked) void this.#ask(name, entry);
+      if (!isFresh && !entry.isAsked) this.#want(name, entry);
     }
+    this.#askNext();
   }
 
   /** What is known stays so until there is a better answer. */
@@ -111,12 +117,27 @@ export class StunServers {
     this.#cancelPatience = undefined;
   }
 
-  async #ask(name: string, entry: Name): Promise<void> {
+  #want(name: string, entry: Name): void {
     entry.isAsked = true;
+    this.#questions.push({ name, entry });
     this.#awaited.add(name);
     this.#cancelPatience ??= this.#deps.clock.after(PATIENCE_MS, () => {
       this.#settle();
     });
+  }
+
+  #askNext(): void {
+    if (this.#isAsking || this.#isStopped) return;
+    const next = this.#questions.shift();
+    if (next === undefined) return;
+    this.#isAsking = true;
+    void this.#ask(next.name, next.entry).finally(() => {
+      this.#isAsking = false;
+      this.#askNext();
+    });
+  }
+
+  async #ask(name: string, entry: Name): Promise<void> {
     let addresses: readonly string[] = [];
     try {
       addresses = firstOfEachFamily(await this.#deps.resolve(name));
