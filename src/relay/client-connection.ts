@@ -22,7 +22,7 @@ import type {
 } from './control-message.ts';
 import type { Dial, DialedSocket, DialEnd } from './dial.ts';
 import { answerChallenge, commonVersion, isProven } from './login.ts';
-import { FRAME, NONCE_BYTES } from './protocol.ts';
+import { FRAME, FRAME_LIMIT, NONCE_BYTES } from './protocol.ts';
 import { RelayError } from './relay-error.ts';
 import { refusalOf } from './relay-refusal.ts';
 import { isPinned, type RelayUrl } from './relay-url.ts';
@@ -226,12 +226,16 @@ export class ClientConnection {
       return;
     }
     const { clock, settings } = this.#deps;
+    const { limits, stunPort } = welcome;
+    if (limits.frameBytes < FRAME_LIMIT.min || limits.frameBytes > settings.maxFrameBytes) {
+      this.#fail(wrongFrameLimit(limits.frameBytes));
+      return;
+    }
     this.#phase = 'online';
     this.#cancelDeadline();
     this.#cancelPings = every(clock, settings.pingIntervalMs, () => {
       this.ping(settings.pongTimeoutMs);
     });
-    const { limits, stunPort } = welcome;
     this.#handlers.online({ key: challenge.key, limits, stunPort });
     this.ping(settings.pongTimeoutMs);
   }
@@ -269,4 +273,12 @@ export class ClientConnection {
     this.#waiting.clear();
     this.#handlers.ended(this.#failure ?? ('error' in end ? end.error : refusalOf(end.reason)));
   }
+}
+
+function wrongFrameLimit(bytes: number): RelayError {
+  const { min, max } = FRAME_LIMIT;
+  const message = `the relay lets frames of ${bytes} bytes through; nodes need ${min} and take ${max}`;
+  return new RelayError('protocol', message, {
+    hint: 'The relay’s operator has to change its --max-frame-bytes, or leave that out.',
+  });
 }

@@ -1,4 +1,5 @@
 import type { BackoffSettings } from '../base/backoff.ts';
+import { FRAME_LIMIT } from './protocol.ts';
 
 export interface RelayClientSettings {
   /** Shown to relays that ask for one; the token itself is never sent. */
@@ -39,6 +40,5 @@ export const DEFAULT_RELAY_CLIENT_SETTINGS: RelayClientSettings = {
   requestTimeoutMs: 10_000,
   // As much as a relay holds for a slow receiver.
   maxBufferedBytes: 8 * 1024 * 1024,
-  // What a relay lets through by default, and half as much again.
-  maxFrameBytes: 2.25 * 1024 * 1024,
+  maxFrameBytes: FRAME_LIMIT.max,
 };

@@ -1,21 +1,23 @@
+import { FRAME_LIMIT } from './protocol.ts';
+
 interface Bound {
   readonly value: number;
   /** With less, nodes would not get through with what the protocol allows them. Default: 1. */
   readonly min?: number;
+  /** With more, nodes would be sent what they do not take. */
+  readonly max?: number;
   /** What it bounds, for `--help`; the comment above each says where the number comes from. */
   readonly about: string;
 }
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
+const MIB = 2 ** 20;
 
 /** Everything a stranger could fill. Each is an option of `pilot-relay` under its name in kebab case. */
 const BOUNDS = {
-  // The largest payload a node may send is 1 MiB (`max_payload_kb`); the rest is for what wraps it. A session's
-  // packet has up to 1.25 MiB and its heads, an envelope a key chain besides; what does not get through holds up all behind it.
+  // The largest payload a node may send is 1 MiB (`max_payload_kb`); the rest is for what wraps it.
   maxFrameBytes: {
     value: 1.5 * MIB,
-    min: 1.25 * MIB + 16 * KIB,
+    ...FRAME_LIMIT,
     about: 'size of one WebSocket message',
   },
   // One core forwards some 100,000 small frames a second; one node may use a fifth of it.
@@ -89,10 +91,10 @@ export const DEFAULT_LIMITS = Object.fromEntries(
   LIMIT_NAMES.map((name) => [name, BOUNDS[name].value]),
 ) as RelayLimits;
 
-/** What an operator may not go below. */
-export function minOfLimit(name: LimitName): number {
-  const bound: Bound = BOUNDS[name];
-  return bound.min ?? 1;
+/** What an operator may choose from. */
+export function rangeOfLimit(name: LimitName): { readonly min: number; readonly max: number } {
+  const { min = 1, max = Number.MAX_SAFE_INTEGER }: Bound = BOUNDS[name];
+  return { min, max };
 }
 
 export function aboutLimit(name: LimitName): string {

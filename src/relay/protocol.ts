@@ -19,6 +19,12 @@ export const KEY_BYTES = 32;
 export const NONCE_BYTES = 32;
 export const ENVELOPE_ID_BYTES = 16;
 export const DATA_HEADER_BYTES = 1 + KEY_BYTES;
+/**
+ * What a relay may limit frames to. A session's packet has up to 1.25 MiB and its heads, an envelope a key chain
+ * besides: what does not get through holds up all behind it. Nodes take so much and no more, or a stranger's
+ * envelope in the mailbox would end each login.
+ */
+export const FRAME_LIMIT = { min: 1.25 * 2 ** 20 + 16 * 1024, max: 2.25 * 2 ** 20 } as const;
 
 /** WebSocket close codes (RFC 6455, 7.4: 4000 and up are ours to define); the reason is a code of control.ts. */
 export const CLOSE = {

@@ -11,7 +11,7 @@ import {
   DEFAULT_LIMITS,
   LIMIT_NAMES,
   type LimitName,
-  minOfLimit,
+  rangeOfLimit,
   type RelayLimits,
 } from './limits.ts';
 import { DUPLICATE_POLICIES, type DuplicatePolicy } from './live-logins.ts';
@@ -115,7 +115,7 @@ function buildCommand(): Command {
     .showHelpAfterError(USAGE_HINT)
     .exitOverride();
   for (const name of LIMIT_NAMES) {
-    const read = (text: string): number => readLimit(text, minOfLimit(name));
+    const read = (text: string): number => readLimit(text, rangeOfLimit(name));
     command.option(`--${kebabCase(name)} <n>`, aboutLimit(name), read, DEFAULT_LIMITS[name]);
   }
   return command;
@@ -174,12 +174,13 @@ function stunOf(places: readonly (Endpoint | 'off')[]): readonly Endpoint[] {
   return endpoints;
 }
 
-function readLimit(text: string, min: number): number {
+function readLimit(text: string, { min, max }: ReturnType<typeof rangeOfLimit>): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value === 0) {
     throw new InvalidArgumentError('Write a whole number above zero.');
   }
   if (value < min) throw new InvalidArgumentError(`Nodes need at least ${min}.`);
+  if (value > max) throw new InvalidArgumentError(`Nodes take at most ${max}.`);
   return value;
 }
 

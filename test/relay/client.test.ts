@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { toHex } from '../../src/base/bytes.ts';
 import { encodeNodeId } from '../../src/identity/node-id.ts';
 import { SecretKey } from '../../src/identity/secret-key.ts';
-import { unreachableFrame } from '../../src/relay/protocol.ts';
+import { FRAME_LIMIT, unreachableFrame } from '../../src/relay/protocol.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { online, scene } from './support/client-scene.ts';
 
@@ -102,6 +102,25 @@ describe('logging in', () => {
       relay.last.frame(frame);
     }
     expect(failures).toEqual(['protocol']);
+  });
+
+  test.each([
+    ['less than sessions need', FRAME_LIMIT.min - 1],
+    ['more than nodes take', FRAME_LIMIT.max + 1],
+  ])('a relay that lets through %s is left, and tried again later', (_what, frameBytes) => {
+    const { client, clock, relay } = scene();
+    relay.limits = { ...relay.limits, frameBytes };
+    client.start();
+    relay.last.accept();
+    expect(client.state).toBe('waiting');
+    expect(client.failure).toMatchObject({
+      code: 'protocol',
+      hint: expect.stringContaining('--max-frame-bytes') as string,
+    });
+    relay.limits = { ...relay.limits, frameBytes: FRAME_LIMIT.max };
+    clock.advance(1000);
+    relay.last.accept();
+    expect(client.state).toBe('online');
   });
 
   test('the access token itself is never sent', () => {

@@ -2,12 +2,13 @@ import { CommanderError } from 'commander';
 import { describe, expect, test, vi } from 'vitest';
 
 import { PilotError } from '../../src/base/pilot-error.ts';
+import { DEFAULT_RELAY_CLIENT_SETTINGS } from '../../src/relay/client-settings.ts';
 import {
   aboutLimit,
   DEFAULT_LIMITS,
   LIMIT_NAMES,
   maxBodyBytes,
-  minOfLimit,
+  rangeOfLimit,
 } from '../../src/relay/limits.ts';
 import { DATA_HEADER_BYTES } from '../../src/relay/protocol.ts';
 import { parseRelayOptions } from '../../src/relay/relay-options.ts';
@@ -54,8 +55,9 @@ test('what is given counts', () => {
   });
 });
 
-test('no relay lets through less than the largest packet of a session and the largest envelope', () => {
-  const least = minOfLimit('maxFrameBytes');
+test('relays let through the largest packet of a session, the largest envelope, and no more than nodes take', () => {
+  const { min: least, max: most } = rangeOfLimit('maxFrameBytes');
+  expect(most).toBe(DEFAULT_RELAY_CLIENT_SETTINGS.maxFrameBytes);
   expect(least).toBeGreaterThanOrEqual(DATA_HEADER_BYTES + MIN_LINK_PACKET_BYTES);
   expect(maxBodyBytes({ ...DEFAULT_LIMITS, maxFrameBytes: least })).toBeGreaterThanOrEqual(
     MAX_ENVELOPE_BYTES,
@@ -65,6 +67,8 @@ test('no relay lets through less than the largest packet of a session and the la
   expect(limitOf(least)).toBe(least);
   const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   expect(() => limitOf(least - 1)).toThrow(`at least ${least}`);
+  expect(limitOf(most)).toBe(most);
+  expect(() => limitOf(most + 1)).toThrow(`at most ${most}`);
   stderr.mockRestore();
 });
 

@@ -6,6 +6,7 @@ import { toHex } from '../../src/base/bytes.ts';
 import { nextNodeNumber } from '../../src/identity/address.ts';
 import type { Identity } from '../../src/identity/identity.ts';
 import { encodeNodeRecord } from '../../src/identity/node-record.ts';
+import { DEFAULT_LIMITS } from '../../src/relay/limits.ts';
 import { MemoryDirectory } from '../../src/relay/memory-directory.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import {
@@ -197,14 +198,14 @@ describe('mailbox', () => {
   });
 
   test('a full mailbox, a late and a large envelope are refused with their codes', async () => {
-    const relay = await startRelay({ limits: { maxPairEnvelopes: 1, maxFrameBytes: 2048 } });
+    const relay = await startRelay({ limits: { maxPairEnvelopes: 1 } });
     const { client } = await logIn(relay);
     const bob = newIdentity();
     await client.put(envelopeFor(bob, 1));
     await expect(client.put(envelopeFor(bob, 2))).rejects.toMatchObject({ code: 'mailbox_full' });
     const late = { ...envelopeFor(bob, 3), expiresAtMs: Date.now() - 1 };
     await expect(client.put(late)).rejects.toMatchObject({ code: 'expired' });
-    const large = envelopeFor(bob, 4, 1800);
+    const large = envelopeFor(bob, 4, DEFAULT_LIMITS.maxFrameBytes - 100);
     await expect(client.put(large)).rejects.toMatchObject({ code: 'too_large' });
     // The large one never left: the client knows the limit from its login.
     const counted = { mailbox_full: 1, expired: 1 };

@@ -1,13 +1,16 @@
 import { SecretKey } from '../../../src/identity/secret-key.ts';
 import { decodeNodeMessage, encodeRelayMessage } from '../../../src/relay/control.ts';
-import type { Challenge, NodeMessage, RelayMessage } from '../../../src/relay/control-message.ts';
+import type {
+  Challenge,
+  NodeMessage,
+  RelayMessage,
+  WelcomeLimits,
+} from '../../../src/relay/control-message.ts';
 import type { Dial, DialedSocket, DialHandlers } from '../../../src/relay/dial.ts';
 import { checkLogin, makeChallenge, makeWelcome } from '../../../src/relay/login.ts';
-import { FRAME } from '../../../src/relay/protocol.ts';
+import { FRAME, FRAME_LIMIT } from '../../../src/relay/protocol.ts';
 import { RelayError, type RelayErrorCode } from '../../../src/relay/relay-error.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
-
-const LIMITS = { frameBytes: 10_000, bodyBytes: 9000, watch: 100 };
 
 /** The relay's end of one dialled connection, moved by the test. */
 export class MemoryConnection implements DialedSocket {
@@ -78,7 +81,7 @@ export class MemoryConnection implements DialedSocket {
     if (challenge === undefined || login?.t !== 'login') throw new Error('no login yet');
     const verdict = checkLogin(challenge, login);
     if ('refused' in verdict) throw new Error(verdict.refused);
-    const told = { limits: LIMITS, stunPort: this.#relay.stunPort, timeMs: 1 };
+    const told = { limits: this.#relay.limits, stunPort: this.#relay.stunPort, timeMs: 1 };
     this.say(makeWelcome({ secret, challenge }, { chain: verdict.chain, login }, told));
   }
 
@@ -101,6 +104,7 @@ export class MemoryRelay {
   readonly random = seededRandom(77);
   readonly connections: MemoryConnection[] = [];
   answersPings = true;
+  limits: WelcomeLimits = { frameBytes: FRAME_LIMIT.min, bodyBytes: 9000, watch: 100 };
   stunPort: number | undefined;
 
   constructor(seed = 1) {
