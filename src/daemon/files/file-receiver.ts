@@ -42,6 +42,8 @@ export interface FileReceiverDeps {
   readonly peer: string;
   /** Resolves when it has left. */
   readonly send: (frame: Uint8Array) => Promise<void>;
+  /** WireError when the sender has gone. */
+  readonly checkOpen: () => void;
   readonly progress: (arrival: FileArrival, received: number) => void;
   readonly received: (arrival: FileArrival) => void;
   readonly failed: (arrival: FileArrival, reason: string) => void;
@@ -115,7 +117,7 @@ export class FileReceiver {
       path: [...where.folder, where.name].join('/'),
     };
     const ended = { init, where, ackedBytes: 0, toldAtMs: -Infinity };
-    const held = await folder.holding(where, init.size, init.sha256);
+    const held = await folder.holding(where, init, this.#tellRead(init));
     if (held !== undefined) {
       this.#transfer = { ...ended, arrival: { ...arrival, path: held }, arriving: undefined };
       await this.#acceptFrom(init, init.size, init.sha256);
@@ -125,14 +127,20 @@ export class FileReceiver {
     this.#transfer = { ...ended, arrival, arriving };
     const { part } = arriving;
     if (part.size > init.size) await part.restart();
+    await part.verify(this.#tellRead(init));
+    await this.#acceptFrom(init, part.size, part.digest());
+  }
+
+  /** While what lies here is read, which may take minutes. */
+  #tellRead(init: FileInit): (bytes: number) => Promise<void> {
     let told = 0;
-    await part.verify(async (bytes) => {
+    return async (bytes) => {
+      this.#deps.checkOpen();
       // Original senders expect nothing before the INIT-ACK.
       if (init.folder === undefined || bytes - told < VERIFY_ACK_BYTES) return;
       told = bytes;
       await this.#deps.send(encodeFileAck(init.id, bytes));
-    });
-    await this.#acceptFrom(init, part.size, part.digest());
+    };
   }
 
   async #acceptFrom(init: FileInit, offset: number, sha256: Uint8Array): Promise<void> {

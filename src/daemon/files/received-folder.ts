@@ -91,15 +91,15 @@ export class ReceivedFolder {
     });
   }
 
-  /** The path below the received folder, when the very same file lies there already. */
+  /** The path below the received folder, when the very same file lies there already; `read` hears how far it is read. */
   async holding(
     { folder, name }: FilePlace,
-    size: number,
-    sha256: Uint8Array,
+    { size, sha256 }: { readonly size: number; readonly sha256: Uint8Array },
+    read: (bytes: number) => Promise<void>,
   ): Promise<string | undefined> {
     const file = path.join(this.root, ...folder, name);
     if ((await sizeOf(file)) !== size) return undefined;
-    const digest = await digestOf(file);
+    const digest = await digestOf(file, read);
     return digest?.equals(sha256) === true ? [...folder, name].join('/') : undefined;
   }
 
@@ -294,7 +294,10 @@ async function sizeOf(file: string): Promise<number | undefined> {
 }
 
 /** Undefined for what cannot be read. */
-async function digestOf(file: string): Promise<Buffer | undefined> {
+async function digestOf(
+  file: string,
+  read: (bytes: number) => Promise<void>,
+): Promise<Buffer | undefined> {
   const { O_NOFOLLOW, O_RDONLY } = constants;
   const handle = await open(file, O_RDONLY | ((O_NOFOLLOW as number | undefined) ?? 0)).catch(
     () => undefined,
@@ -303,10 +306,12 @@ async function digestOf(file: string): Promise<Buffer | undefined> {
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafe(READ_BYTES);
   try {
-    for (;;) {
+    for (let at = 0; ;) {
       const { bytesRead } = await handle.read(buffer, 0, buffer.length);
       if (bytesRead === 0) return hash.digest();
       hash.update(buffer.subarray(0, bytesRead));
+      at += bytesRead;
+      await read(at);
     }
   } finally {
     await handle.close();

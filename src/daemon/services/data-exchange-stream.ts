@@ -50,6 +50,9 @@ export class DataExchangeStream {
       ...{ folder, clock, log, ...deps.files },
       peer: stream.peer,
       send: async (frame) => this.#send(frame),
+      checkOpen: () => {
+        if (stream.destroyed) throw new WireError('the stream is over');
+      },
     });
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 
@@ -36,9 +36,13 @@ class Sender {
   }
 
   async init(name: Uint8Array, folder: Uint8Array = Buffer.alloc(0)): Promise<FileFrame> {
-    const frame = { id: ID, size: CONTENT.length, sha256: SHA256, chunkBytes: 1000, name, folder };
-    this.#stream.write(encodeFileInit(frame));
-    return this.#next();
+    this.offer(CONTENT.length, SHA256, { name, folder });
+    return this.next();
+  }
+
+  offer(size: number, sha256: Buffer, named: { name: Uint8Array; folder: Uint8Array }): void {
+    const id = sha256.subarray(0, 16);
+    this.#stream.write(encodeFileInit({ id, size, sha256, chunkBytes: 1000, ...named }));
   }
 
   /** The path that it got. */
@@ -47,13 +51,13 @@ class Sender {
     this.#stream.write(CONTENT);
     this.#stream.write(encodeFileDone(ID));
     for (;;) {
-      const frame = await this.#next();
+      const frame = await this.next();
       if (frame.kind === 'complete') return frame.text;
       expect(frame.kind).toBe('ack');
     }
   }
 
-  async #next(): Promise<FileFrame> {
+  async next(): Promise<FileFrame> {
     const head = await this.#reader.exactly(8);
     const frame = decodeFileFrame((await this.#reader.exactly(head?.readUInt32BE(4) ?? 0)) ?? ID);
     if (frame === undefined) throw new Error('a frame of no known kind');
@@ -116,4 +120,53 @@ test('a disk that stands still holds the sender back', async () => {
   release();
   const [report] = await sent;
   expect(report).toMatchObject({ bytes: 40_000_000, bytes_resumed: 0, verified: true });
+});
+
+/** As large as what is read between two signs of life, and more. */
+const LARGE_BYTES = 70 * 2 ** 20;
+const LARGE_SHA256 = createHash('sha256').update(Buffer.alloc(LARGE_BYTES)).digest();
+const LARGE = { name: Buffer.from('large'), folder: Buffer.alloc(0) };
+
+test('a large file that lies there already: its sender hears that it is being read', async () => {
+  const fixture = await exchangeFixture();
+  mkdirSync(fixture.received);
+  writeFileSync(path.join(fixture.received, 'large'), '');
+  truncateSync(path.join(fixture.received, 'large'), LARGE_BYTES);
+  const sender = new Sender(await fixture.dial());
+  sender.offer(LARGE_BYTES, LARGE_SHA256, LARGE);
+  expect(await sender.next()).toMatchObject({ kind: 'ack', offset: 64 * 2 ** 20 });
+  expect(await sender.next()).toMatchObject({ kind: 'initAck', offset: LARGE_BYTES });
+});
+
+test('nobody waits for a large part to be read when its stream is over', async () => {
+  const fixture = await exchangeFixture();
+  const first = await fixture.dial();
+  const sender = new Sender(first);
+  sender.offer(LARGE_BYTES, LARGE_SHA256, LARGE);
+  await sender.next();
+  first.write(encodeChunkHead(LARGE_SHA256.subarray(0, 16), 0, 1));
+  first.end(Buffer.of(0));
+  const parts = (): string[] => Object.entries(fixture.tree()).flatMap(([at, text]) => text && at);
+  await expect.poll(parts).toEqual([expect.stringMatching(/^\.partial/)]);
+  truncateSync(path.join(fixture.received, parts().join()), LARGE_BYTES);
+  const original = Object.getOwnPropertyDescriptor(PartFile.prototype, 'verify')
+    ?.value as PartFile['verify'];
+  const verify = vi.spyOn(PartFile.prototype, 'verify');
+  onTestFinished(() => {
+    verify.mockRestore();
+  });
+  let stopped: Promise<void> | undefined;
+  let readBytes = 0;
+  verify.mockImplementation(async function (this: PartFile, progress) {
+    return original.call(this, async (bytes) => {
+      readBytes = bytes;
+      stopped ??= fixture.exchange.stop();
+      await progress(bytes);
+    });
+  });
+  new Sender(await fixture.dial()).offer(LARGE_BYTES, LARGE_SHA256, LARGE);
+  await expect.poll(() => readBytes).toBeGreaterThan(0);
+  await stopped;
+  expect(readBytes).toBeLessThan(LARGE_BYTES / 2);
+  expect(parts()).toHaveLength(1);
 });
