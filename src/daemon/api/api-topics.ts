@@ -83,15 +83,12 @@ export class ApiTopics {
     program: Duplex,
   ): Promise<void> {
     const outlet = new EventOutlet(program, { budget: this.#budget, tells: true });
-    const controller = new AbortController();
-    program.once('close', () => {
-      controller.abort(hungUp());
-    });
+    const signal = goneWith(program);
     readEvents(program, () => undefined);
     program.once('end', () => {
       program.end();
     });
-    const request = { target, topic, retained, signal: controller.signal };
+    const request = { target, topic, retained, signal };
     const leave = await this.#topics.subscribe(request, outlet);
     program.once('close', leave);
     if (program.destroyed) leave();
@@ -99,6 +96,7 @@ export class ApiTopics {
 
   async #attach({ target, topic }: SubscribeQuery, program: Duplex): Promise<void> {
     let acknowledge: (count: number) => void = () => undefined;
+    const signal = goneWith(program);
     readEvents(program, ({ topic: of, payload }) => {
       const control = of === '' ? decodeControl(payload) : undefined;
       if (control?.kind === 'ack') acknowledge(control.count);
@@ -106,7 +104,8 @@ export class ApiTopics {
     program.once('end', () => {
       program.end();
     });
-    const attached = await this.#topics.durable.attach({ target, topic }, readerOf(program));
+    const request = { target, topic, signal };
+    const attached = await this.#topics.durable.attach(request, readerOf(program));
     acknowledge = (count) => {
       attached.acknowledge(count);
     };
@@ -120,6 +119,15 @@ export class ApiTopics {
     program.write(encodeControl({ kind: 'ok', count: 0 }));
     attached.begin();
   }
+}
+
+/** Aborted when it has closed. */
+function goneWith(program: Duplex): AbortSignal {
+  const controller = new AbortController();
+  program.once('close', () => {
+    controller.abort(hungUp());
+  });
+  return controller.signal;
 }
 
 function readerOf(program: Duplex): DurableReader {

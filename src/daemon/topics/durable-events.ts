@@ -68,6 +68,10 @@ interface Place {
   readonly topic: string;
 }
 
+interface Attaching extends Place {
+  readonly signal: AbortSignal;
+}
+
 const PREFIX = Uint8Array.of(2);
 const MAX_SUBSCRIPTIONS = 256;
 const MAX_FORGOTTEN = 1024;
@@ -122,20 +126,32 @@ export class DurableEvents implements MailClaim {
     this.#pump(subscription);
   }
 
-  /** Resolves when the broker keeps the subscription; one that it has kept before, also when the broker is away. */
-  async attach({ target, topic }: Place, reader: DurableReader): Promise<Attached> {
+  /**
+   * Resolves when the broker keeps the subscription; one that it has kept before, also when the broker is away. The
+   * signal: its program has gone before that.
+   */
+  async attach({ target, topic, signal }: Attaching, reader: DurableReader): Promise<Attached> {
     checkTopic(topic, filterFault(topic));
     const peer = await this.#brokerOf(target);
     const subscription = this.#find(peer, topic) ?? (await this.#make(peer, topic));
     const { queue } = subscription;
+    signal.throwIfAborted();
     if (queue.reader !== undefined) throw taken(topic);
     queue.attach(reader);
     const lease = this.#newLease(subscription, reader);
+    const end = (): void => {
+      lease.end();
+      queue.detach(reader);
+    };
+    signal.addEventListener('abort', end, { once: true });
     try {
       await lease.begin();
+      signal.throwIfAborted();
     } catch (error) {
-      queue.detach(reader);
+      end();
       throw error;
+    } finally {
+      signal.removeEventListener('abort', end);
     }
     return {
       begin: () => {
@@ -147,10 +163,7 @@ export class DurableEvents implements MailClaim {
         queue.acknowledge(count);
         this.#pump(subscription);
       },
-      end: () => {
-        lease.end();
-        queue.detach(reader);
-      },
+      end,
     };
   }
 
