@@ -110,6 +110,11 @@ function passOn(incoming: IncomingMessage, response: ServerResponse, to: Upstrea
   outgoing.once('error', (error) => {
     refuse(response, stream.errored ?? error);
   });
+  // Nobody asked for that: `Upgrade` is for one connection. Unheard, it would be no answer, and no error either.
+  outgoing.once('upgrade', () => {
+    stream.destroy();
+    refuse(response, switched());
+  });
   outgoing.once('response', (answer) => {
     try {
       const passed = endToEnd(answer.rawHeaders);
@@ -144,6 +149,12 @@ function goneWith(place: Socket | ServerResponse): AbortSignal {
     gone.abort(new PilotError('connection_failed', 'the program hung up'));
   });
   return gone.signal;
+}
+
+function switched(): PilotError {
+  return new PilotError('connection_failed', 'the service there switches to another protocol', {
+    hint: 'reach it through a tunnel: CONNECT HOSTNAME.pilot:PORT',
+  });
 }
 
 const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
