@@ -17,8 +17,9 @@ import { checkPort, PortTable } from './port-table.ts';
 const HEAD_BYTES = 4;
 export const MAX_PORT_DATAGRAM_BYTES = MAX_DATAGRAM_BYTES - HEAD_BYTES;
 const OPEN_MS = 5000;
-/** Datagrams that wait for sessions to open; more are dropped. */
-const MAX_WAITING = 256;
+/** Datagrams that wait for sessions to open; more are dropped. A peer that does not answer takes no other one's room. */
+const MAX_WAITING = 1024;
+const MAX_WAITING_OF_PEER = 64;
 
 export interface Datagram {
   /** The other node: hex of its first key. */
@@ -47,6 +48,7 @@ export class Datagrams {
   readonly #bound = new PortTable<{ readonly receive: (datagram: Datagram) => void }>();
   readonly #watchers = new Set<(datagram: Datagram) => void>();
   #waiting = 0;
+  readonly #waitingOf = new Map<string, number>();
 
   constructor(deps: DatagramsDeps) {
     this.#deps = deps;
@@ -90,7 +92,7 @@ export class Datagrams {
       });
     }
     const { session } = peer;
-    if (session.state !== 'open') await this.#opened(peer);
+    if (session.state !== 'open') await this.#opened(key, peer);
     if (session.state === 'open' && !session.hasPeerStreams) {
       throw new PilotError('not_supported', 'the other node has no ports', {
         hint: 'it runs an older release: update it',
@@ -117,18 +119,26 @@ export class Datagrams {
     for (const watcher of this.#watchers) watcher(datagram);
   }
 
-  async #opened(peer: Pick<Peer, 'open'>): Promise<void> {
-    if (this.#waiting >= MAX_WAITING) {
-      throw new PilotError('unavailable', `${MAX_WAITING} datagrams wait for sessions already`, {
+  async #opened(key: string, peer: Pick<Peer, 'open'>): Promise<void> {
+    const ofPeer = this.#waitingOf.get(key) ?? 0;
+    if (this.#waiting >= MAX_WAITING || ofPeer >= MAX_WAITING_OF_PEER) {
+      throw new PilotError('unavailable', 'too many datagrams wait for sessions already', {
         hint: 'wait until the other nodes are connected: pilotctl peers',
       });
     }
-    this.#waiting += 1;
+    this.#countWaiting(key, 1);
     try {
       await peer.open(OPEN_MS);
     } finally {
-      this.#waiting -= 1;
+      this.#countWaiting(key, -1);
     }
+  }
+
+  #countWaiting(key: string, by: 1 | -1): void {
+    const ofPeer = (this.#waitingOf.get(key) ?? 0) + by;
+    this.#waiting += by;
+    if (ofPeer === 0) this.#waitingOf.delete(key);
+    else this.#waitingOf.set(key, ofPeer);
   }
 }
 
