@@ -45,6 +45,13 @@ export interface MessagesDeps {
   readonly wake: (peer: string) => void;
 }
 
+interface Confirmation {
+  readonly ms: number;
+  /** That is waited for, too. */
+  readonly reply: Promise<Reply> | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
 const CONFIRMED: ReadonlySet<MessageStatus> = new Set(['stored', 'delivered', 'dead']);
 
 export class Messages {
@@ -82,7 +89,7 @@ export class Messages {
         : this.#waiters.add(peer, message.correlationId, message.id);
     try {
       const entry = await this.#enqueue(message, waiter !== undefined);
-      await this.#confirmed(entry, request.confirm_ms ?? 0, signal);
+      await this.#confirmed(entry, { ms: request.confirm_ms ?? 0, reply: waiter?.reply, signal });
       if (waiter === undefined) return this.view(entry);
       const missed = isRepeated ? this.#missedReply(entry) : undefined;
       const reply = missed ?? (await this.#replied(waiter, entry, request.wait_ms ?? 0, signal));
@@ -203,7 +210,8 @@ export class Messages {
     return { entry, onDisk };
   }
 
-  async #confirmed(entry: OutboxEntry, ms: number, signal?: AbortSignal): Promise<void> {
+  /** A reply says as much, and what ends the wait for it ends this one. */
+  async #confirmed(entry: OutboxEntry, { ms, reply, signal }: Confirmation): Promise<void> {
     if (ms <= 0 || CONFIRMED.has(entry.state)) return;
     let stop = (): void => undefined;
     const confirmed = new Promise<void>((resolve) => {
@@ -219,7 +227,7 @@ export class Messages {
       };
     });
     try {
-      await this.#deadlines.race(confirmed, ms, signal);
+      await this.#deadlines.race(Promise.race([confirmed, reply ?? confirmed]), ms, signal);
     } finally {
       stop();
     }

@@ -111,6 +111,16 @@ describe('what cannot be sent', () => {
     await world.run(200);
     expect(bob.inbox.at(-1)).toBe('y');
   });
+
+  test('to a full disk is told at once to who waits for a confirmation and a reply', async () => {
+    bob.goOffline();
+    await world.run(500);
+    alice.storage.isFull = true;
+    const startMs = world.clock.monotonic();
+    const waits = { wait_ms: 60_000, confirm_ms: 60_000 };
+    await expect(alice.send(bob, 'x', waits)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(world.clock.monotonic() - startMs).toBeLessThan(1000);
+  });
 });
 
 describe('a relay that does not keep an envelope', () => {
