@@ -23,6 +23,7 @@ export class ResendQueue {
   #cursor = 0;
   #sent = 0;
   #bytes = 0;
+  #dataFrames = 0;
   #dataBytes = 0;
   #peerWindowBytes: number;
 
@@ -74,8 +75,7 @@ export class ResendQueue {
   /** Queues a frame for which there is room. */
   add(type: number, body: Uint8Array): void {
     this.#frames.push({ type, sequence: this.end, body });
-    this.#bytes += body.length;
-    if (type === FRAME.data) this.#dataBytes += body.length;
+    this.#count(1, type, body.length);
   }
 
   /** Whether a frame of a stream may be added. */
@@ -105,10 +105,7 @@ export class ResendQueue {
     if (next < this.#first) return 'known'; // overtaken on another link: its window is old too
     this.#peerWindowBytes = peerWindowBytes;
     const done = this.#frames.splice(0, next - this.#first);
-    for (const { type, body } of done) {
-      this.#bytes -= body.length;
-      if (type === FRAME.data) this.#dataBytes -= body.length;
-    }
+    for (const { type, body } of done) this.#count(-1, type, -body.length);
     this.#first = next;
     this.#cursor = Math.max(this.#cursor, next);
     return done.length > 0 ? 'news' : 'known';
@@ -119,12 +116,25 @@ export class ResendQueue {
     this.#cursor = this.#first;
   }
 
-  /** True when a good half is free: the moment to tell a sender that was turned away. */
+  /**
+   * True when a good half is free: the moment to tell a sender that was turned away. Of what stream data leaves free:
+   * that may fill its part for as long as it likes.
+   */
   get hasDrained(): boolean {
+    if (this.isEmpty) return true;
+    const frames = this.#frames.length - this.#dataFrames;
+    const bytes = this.#bytes - this.#dataBytes;
     return (
-      this.#frames.length <= MAX_RESEND_FRAMES / 2 &&
-      (this.isEmpty || this.#bytes <= this.#limitBytes() / 2)
+      frames <= (MAX_RESEND_FRAMES - this.#dataFrames) / 2 &&
+      bytes <= (this.#limitBytes() - this.#dataBytes) / 2
     );
+  }
+
+  #count(frames: number, type: number, bytes: number): void {
+    this.#bytes += bytes;
+    if (type !== FRAME.data) return;
+    this.#dataFrames += frames;
+    this.#dataBytes += bytes;
   }
 
   #hasRoomFor(bytes: number): boolean {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { FRAME } from '../../src/session/frame.ts';
 import {
   MAX_RESEND_BYTES,
   MAX_RESEND_FRAMES,
@@ -73,5 +74,21 @@ describe('the resend queue', () => {
     expect(queue.push(0x80, body(6))).toBe(true);
     expect(queue.push(0x80, body(5))).toBe(false);
     expect(queue.push(0x80, body(4))).toBe(true);
+  });
+
+  test('has drained when others than stream data are through, however much of that there is', () => {
+    const queue = new ResendQueue(MAX_RESEND_BYTES);
+    const fill = (): void => {
+      while (queue.hasRoomForStream('data')) queue.add(FRAME.data, body(32 * 1024));
+    };
+    fill();
+    while (queue.push(FRAME.message, body(32 * 1024)));
+    expect(queue.hasDrained).toBe(false);
+    taken(queue);
+    queue.acknowledge(queue.end, MAX_RESEND_BYTES);
+    fill();
+    expect(queue.hasDrained).toBe(true);
+    while (queue.push(FRAME.message, body(32 * 1024)));
+    expect(queue.hasDrained).toBe(false);
   });
 });

@@ -127,6 +127,20 @@ describe('what is under way', () => {
   });
 });
 
+test('messages that found no room go on beside bulk that fills a long, fast path', () => {
+  const ends = new StreamEnds({ delayMs: 100, bytesPerMs: 20_000 });
+  const [ours] = ends.pair();
+  const bytes = seededRandom(5)(256 * KIB);
+  ours.onDrained = () => {
+    ours.stream.write(bytes);
+  };
+  ours.onDrained();
+  ends.clock.advance(6000);
+  while (ends.low.say('x'.repeat(60_000)));
+  ends.clock.advance(2000);
+  expect(ends.low.events).toContain('writable');
+});
+
 test('streams share a path fairly, and one that asks now and then does not wait for bulk', () => {
   const path = { delayMs: 10, bytesPerMs: 2000 };
   const ends = new StreamEnds(path);
