@@ -65,6 +65,8 @@ export class OpenSource {
   readonly size: number;
   readonly #handle: FileHandle;
   readonly #found: Stats;
+  /** Of the length that was asked for last: a receiver that did not wait for it asks again. */
+  #digested: { readonly length: number; readonly sha256: Buffer } | undefined;
 
   private constructor(file: SourceFile, handle: FileHandle, found: Stats) {
     this.file = file;
@@ -92,6 +94,7 @@ export class OpenSource {
 
   /** Of the first so many bytes. PilotError `conflict` when they are not there any more. */
   async digest(length: number, progress: (bytes: number) => void): Promise<Buffer> {
+    if (this.#digested?.length === length) return this.#digested.sha256;
     const hash = createHash('sha256');
     const buffer = Buffer.allocUnsafe(READ_BYTES);
     let at = 0;
@@ -101,7 +104,9 @@ export class OpenSource {
       at += piece.length;
       progress(at);
     }
-    return hash.digest();
+    const sha256 = hash.digest();
+    this.#digested = { length, sha256 };
+    return sha256;
   }
 
   /** Fills the buffer. PilotError `conflict` when the file ends before. */

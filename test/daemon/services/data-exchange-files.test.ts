@@ -9,10 +9,12 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 
 import { PilotError } from '../../../src/base/pilot-error.ts';
+import { OpenSource } from '../../../src/client/file-source.ts';
 import type { PeerStream } from '../../../src/daemon/streams/stream-duplex.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { type ExchangeFixture, exchangeFixture } from './exchange-fixture.ts';
 
@@ -119,6 +121,31 @@ test('another command goes on with what one before has sent, after it was checke
   expect(report).toMatchObject({ bytes: 4_000_000, verified: true });
   expect(Object.keys(fixture.tree())).toEqual(['large.bin']);
   expect(sha256(readFileSync(path.join(fixture.received, 'large.bin')))).toBe(sha256(bytes));
+});
+
+test('a sender that reads longer than the receiver waits reads no second time', async () => {
+  const clock = new ManualClock();
+  const fixture = await exchangeFixture({ clock });
+  const file = write(fixture.outgoing, 'report.bin', random(5_000_000));
+  await giveUpHalfway(fixture, file);
+  const original = Object.getOwnPropertyDescriptor(OpenSource.prototype, 'read')
+    ?.value as OpenSource['read'];
+  const read = vi.spyOn(OpenSource.prototype, 'read');
+  onTestFinished(() => {
+    read.mockRestore();
+  });
+  let isWhole = false;
+  let dials = 0;
+  fixture.onDial = () => (dials += 1);
+  read.mockImplementation(async function (this: OpenSource, buffer, offset) {
+    // Not while it is read for its SHA-256, nor while it is sent: chunks are smaller.
+    if (isWhole && buffer.length > 300_000 && dials < 5) clock.advance(130_000);
+    isWhole ||= offset + buffer.length === this.size;
+    return original.call(this, buffer, offset);
+  });
+  const [report] = await fixture.send(file);
+  expect(report?.bytes_resumed).toBeGreaterThan(1_000_000);
+  expect(dials).toBe(2);
 });
 
 test('a part that a crash left damaged is sent anew', async () => {
