@@ -60,6 +60,7 @@ export class PartFile {
     const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(1, this.#size)));
     let at = 0;
     while (at < this.#size) {
+      this.checkOpen();
       const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, at);
       if (bytesRead === 0) break;
       this.#hash.update(buffer.subarray(0, bytesRead));

@@ -137,3 +137,17 @@ test('a part that is taken up again while others are cleared is not pulled away'
   expect(await again.place({ folder: [], name: 'report' })).toBe('report');
   expect(fixture.tree()).toEqual({ report: 'abcabc' });
 });
+
+test('a part that another stream takes over while it is verified: said as that', async () => {
+  const fixture = await exchangeFixture();
+  const left = await fixture.folder.begin('peer', 'same', 3_000_000);
+  await left.part.append(Buffer.alloc(3_000_000));
+  await left.end('keep');
+  const first = await fixture.folder.begin('peer', 'same', 3_000_000);
+  let second: Arriving | undefined;
+  const verified = first.part.verify(async () => {
+    second ??= await fixture.folder.begin('peer', 'same', 3_000_000);
+  });
+  await expect(verified).rejects.toThrow('superseded');
+  await second?.end('keep');
+});
