@@ -12,6 +12,9 @@ interface Bound {
 
 const MIB = 2 ** 20;
 
+/** How much of a rate may be saved up: a burst of this many seconds' worth. */
+export const BURST_SECONDS = 4;
+
 /** Everything a stranger could fill. Each is an option of `pilot-relay` under its name in kebab case. */
 const BOUNDS = {
   // The largest payload a node may send is 1 MiB (`max_payload_kb`); the rest is for what wraps it.
@@ -31,6 +34,8 @@ const BOUNDS = {
   // 8 MiB of frames unread is about a second of a slow line; more would only grow our memory.
   maxSendBufferBytes: {
     value: 8 * MIB,
+    // One large frame, and one more behind it.
+    min: 2 * FRAME_LIMIT.max,
     about: 'bytes waiting for one receiver before it is cut off',
   },
   // 32 B and a hash table entry each: 1.5 MiB for a node that uses all of it.
@@ -57,6 +62,8 @@ const BOUNDS = {
   maxPutsPerSecondPerPrefix: { value: 400, about: 'envelopes per second from one /24 or /48' },
   maxPutBytesPerSecondPerPrefix: {
     value: 8 * MIB,
+    // The largest envelope has to fit into what is saved up.
+    min: FRAME_LIMIT.max / BURST_SECONDS,
     about: 'envelope bytes per second from one /24 or /48',
   },
   maxPendingRequests: { value: 64, about: 'requests of one connection being worked on' },
@@ -101,12 +108,14 @@ export function aboutLimit(name: LimitName): string {
   return BOUNDS[name].about;
 }
 
-/** How much of a rate may be saved up: a burst of this many seconds' worth. */
-export const BURST_SECONDS = 4;
-
 /** What a `put` needs around its body: keys, id, numbers and names. */
 const PUT_OVERHEAD_BYTES = 512;
 
 export function maxBodyBytes(limits: RelayLimits): number {
   return limits.maxFrameBytes - PUT_OVERHEAD_BYTES;
+}
+
+/** Envelopes leave together: with one more, however large, they have to fit into what may wait for a receiver. */
+export function maxUntakenBytes(limits: RelayLimits): number {
+  return Math.min(limits.maxUntakenBytes, limits.maxSendBufferBytes - FRAME_LIMIT.max);
 }

@@ -7,6 +7,7 @@ import { decodeNodeMessage, encodeRelayMessage } from './control.ts';
 import type { ErrorCode, NoticeCode, RelayMessage, Request } from './control-message.ts';
 import { TOUCH_INTERVAL_MS } from './directory.ts';
 import { EnvelopePump } from './envelope-pump.ts';
+import { maxUntakenBytes } from './limits.ts';
 import type { LiveLogin, LiveLogins } from './live-logins.ts';
 import { CLOSE, DATA_HEADER_BYTES, FRAME } from './protocol.ts';
 import { type RequestDeps, RequestHandler } from './request-handler.ts';
@@ -84,7 +85,10 @@ export class LoggedInNode implements Port {
     });
     this.#pump = new EnvelopePump({
       mailbox,
-      limits,
+      limits: {
+        maxUntakenEnvelopes: limits.maxUntakenEnvelopes,
+        maxUntakenBytes: maxUntakenBytes(limits),
+      },
       clock,
       log,
       recipient: this.key,

@@ -2,12 +2,15 @@ import { CommanderError } from 'commander';
 import { describe, expect, test, vi } from 'vitest';
 
 import { PilotError } from '../../src/base/pilot-error.ts';
+import { TokenBucket } from '../../src/base/token-bucket.ts';
 import { DEFAULT_RELAY_CLIENT_SETTINGS } from '../../src/relay/client-settings.ts';
 import {
   aboutLimit,
+  BURST_SECONDS,
   DEFAULT_LIMITS,
   LIMIT_NAMES,
   maxBodyBytes,
+  maxUntakenBytes,
   rangeOfLimit,
 } from '../../src/relay/limits.ts';
 import { DATA_HEADER_BYTES } from '../../src/relay/protocol.ts';
@@ -70,6 +73,17 @@ test('relays let through the largest packet of a session, the largest envelope, 
   expect(limitOf(most)).toBe(most);
   expect(() => limitOf(most + 1)).toThrow(`at most ${most}`);
   stderr.mockRestore();
+});
+
+test('no limit keeps the largest envelope from being put, or from reaching its node', () => {
+  const { max: frame } = rangeOfLimit('maxFrameBytes');
+  const perSecond = rangeOfLimit('maxPutBytesPerSecondPerPrefix').min;
+  const bucket = new TokenBucket({ perSecond, burst: perSecond * BURST_SECONDS }, 0);
+  expect(bucket.take(0, maxBodyBytes({ ...DEFAULT_LIMITS, maxFrameBytes: frame }))).toBe(true);
+  const maxSendBufferBytes = rangeOfLimit('maxSendBufferBytes').min;
+  const window = maxUntakenBytes({ ...DEFAULT_LIMITS, maxUntakenBytes: 1e9, maxSendBufferBytes });
+  expect(window).toBeGreaterThan(0);
+  expect(window + frame).toBeLessThanOrEqual(maxSendBufferBytes);
 });
 
 test.each([

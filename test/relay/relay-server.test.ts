@@ -212,6 +212,26 @@ describe('mailbox', () => {
     expect(Object.fromEntries(relay.server.counters.drops)).toEqual(counted);
   });
 
+  test('a window larger than what may wait for a receiver cuts nobody off', async () => {
+    const limits = { maxUntakenBytes: 64e6, maxSendBufferBytes: 5e6 };
+    const relay = await startRelay({ limits });
+    const alice = await logIn(relay);
+    const identity = newIdentity();
+    const fills = [1, 2, 3, 4, 5, 6];
+    for (const fill of fills) await alice.client.put(envelopeFor(identity, fill, 1.2e6));
+    const bob = newClient(relay, { identity });
+    const got: (number | undefined)[] = [];
+    const last = next(bob, 'envelope', ({ from, id }) => {
+      bob.taken(from, id);
+      got.push(id[0]);
+      return id[0] === fills.at(-1);
+    });
+    bob.start();
+    await last;
+    expect(got).toEqual(fills);
+    expect(relay.server.counters.drops.get('slow_receiver')).toBeUndefined();
+  });
+
   test('a window of envelopes is under way; taking them brings the next', async () => {
     const relay = await startRelay({ limits: { maxUntakenEnvelopes: 2 } });
     const alice = await logIn(relay);
