@@ -111,7 +111,8 @@ export class StreamBudget {
    * what is under way unless the link knows better. 0: none.
    */
   nextFrameBytes(unacknowledgedBytes: number, link?: LinkLoad): number {
-    const underWayBytes = link?.underWayBytes ?? unacknowledgedBytes;
+    // The link counts what others gave it, too: streams are not to wait until there is none of that.
+    const underWayBytes = Math.min(link?.underWayBytes ?? Infinity, unacknowledgedBytes);
     if (link?.isResting === true) {
       this.#isEmptied = true;
       return underWayBytes < RESTING_UNDER_WAY_BYTES ? RESTING_FRAME_BYTES : 0;

@@ -141,6 +141,26 @@ test('messages that found no room go on beside bulk that fills a long, fast path
   expect(ends.low.events).toContain('writable');
 });
 
+test.each([
+  ['says', true],
+  ['does not say', false],
+])('a stream goes on beside messages that fill a link which %s what it has', (_what, showsLoad) => {
+  const ends = new StreamEnds({ delayMs: 25, bytesPerMs: 2000, showsLoad });
+  const [ours, theirs] = ends.pair();
+  const fill = (): void => {
+    while (ends.low.say('x'.repeat(60_000)));
+  };
+  ends.low.writable = fill;
+  fill();
+  ends.clock.advance(3000);
+  const before = ends.high.messages.length;
+  ours.stream.write(utf8('ping'));
+  // It is behind what a session may have under way.
+  ends.clock.advance(25 + (4 * 2 ** 20) / 2000 + 25);
+  expect(theirs.receivedBytes).toBe(4);
+  expect(ends.high.messages.length - before).toBeGreaterThan(60);
+});
+
 test('streams share a path fairly, and one that asks now and then does not wait for bulk', () => {
   const path = { delayMs: 10, bytesPerMs: 2000 };
   const ends = new StreamEnds(path);
