@@ -134,14 +134,9 @@ export class Inbox {
     const keyText = toHex(key);
     const writing = this.#writing.get(keyText);
     if (writing !== undefined) {
-      return writing.kept.then((kept) => (kept ? { kind: 'duplicate' } : UNAVAILABLE));
+      return writing.kept.then((kept) => (kept ? this.#repeated(key, item) : UNAVAILABLE));
     }
-    const seen = this.#deps.storage.get('seen', key);
-    if (seen !== undefined) {
-      // A dead letter that is sent again has longer to live than before.
-      if (sequenceOf(seen) < item.expiresAtMs) this.#deps.storage.owe([seenWrite(key, item)]);
-      return { kind: 'duplicate' };
-    }
+    if (this.#deps.storage.get('seen', key) !== undefined) return this.#repeated(key, item);
     if (!claimed && !this.#hasRoom(item.payload.length)) {
       return { kind: 'refused', code: 'inbox_full' };
     }
@@ -200,6 +195,15 @@ export class Inbox {
     }
     this.#sweepFrom = seen < SWEEP_KEYS ? undefined : last;
     if (stale.length > 0) this.#deps.storage.owe(stale);
+  }
+
+  /** A dead letter that is sent again lives longer than before. */
+  #repeated(key: Uint8Array, item: MessageItem): Acceptance {
+    const { storage } = this.#deps;
+    const seen = storage.get('seen', key);
+    const isOlder = seen !== undefined && sequenceOf(seen) < item.expiresAtMs;
+    if (isOlder) storage.owe([seenWrite(key, item)]);
+    return { kind: 'duplicate' };
   }
 
   async #write({ entry, item, key, isShown }: Arrival): Promise<boolean> {

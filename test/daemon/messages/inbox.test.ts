@@ -75,6 +75,17 @@ test('a message that its sender gave more time is recognised for as much longer'
   expect(texts(inbox)).toEqual(['hello']);
 });
 
+test('so is one whose longer life was told while the first copy was being written', async () => {
+  const inbox = open();
+  const message = item('hello');
+  const again = { ...message, expiresAtMs: clock.now() + 7 * DAY_MS };
+  await Promise.all([inbox.accept(ALICE, message, false), inbox.accept(ALICE, again, false)]);
+  clock.advance(6 * DAY_MS);
+  inbox.sweep();
+  await storage.commit([]);
+  expect(await inbox.accept(ALICE, again, false)).toEqual({ kind: 'duplicate' });
+});
+
 test('what was removed does not come again', async () => {
   const inbox = open();
   const message = item('hello');
