@@ -164,8 +164,11 @@ class Line {
         });
         return { ...sent, bytesResumed: Math.min(resumed ?? 0, sent.bytesResumed) };
       } catch (error) {
+        const isWhole = this.#stream?.destroyed === false;
         this.close();
         this.#signal?.throwIfAborted();
+        // The stream did not break: the disk did, or who is told of the progress.
+        if (isWhole && !(error instanceof PilotError || error instanceof DamagedFile)) throw error;
         if (error instanceof DamagedFile && !isAgain) {
           isAgain = true;
           resumed = 0;

@@ -262,3 +262,26 @@ test('a folder of many files goes over one stream, which gathers no listeners', 
   expect(streams).toHaveLength(1);
   expect(most).toBeLessThan(8);
 });
+
+test('what fails on the side of the sender is told at once, not tried again without end', async () => {
+  const fixture = await exchangeFixture();
+  const file = write(fixture.outgoing, 'report.bin', random(10));
+  const mistake = new Error('of the program');
+  let told = 0;
+  const given = fixture.send(file, {
+    onProgress: ({ phase }) => {
+      if (phase === 'sending' && ++told < 4) throw mistake;
+    },
+  });
+  await expect(given).rejects.toBe(mistake);
+
+  const read = vi.spyOn(OpenSource.prototype, 'read');
+  onTestFinished(() => {
+    read.mockRestore();
+  });
+  // Read for its SHA-256, then gone with its disk.
+  const gone = Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+  read.mockImplementationOnce(async (buffer) => Promise.resolve(buffer.fill(1)));
+  read.mockRejectedValueOnce(gone);
+  await expect(fixture.send(file)).rejects.toBe(gone);
+});
