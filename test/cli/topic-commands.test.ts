@@ -47,6 +47,7 @@ describe('subscribe', () => {
     const stop = new AbortController();
     const json = alice.start(['subscribe', 'bob', '*', '--json'], { signal: stop.signal });
     await reached(bob, 'self', 'a', '1');
+    await until(() => json.text() !== '');
     for (const stream of ports[1].streams.open.values()) stream.destroy();
     await until(() => json.text().includes('gap'));
     await reached(bob, 'self', 'a', '2');
@@ -66,6 +67,7 @@ describe('subscribe', () => {
     const { alice, bob, ports } = await withBroker();
     const running = alice.start(['subscribe', 'bob', 'a/+', '--count', '2']);
     await reached(bob, 'self', 'a/b', 'x\n\u001b[2J');
+    await until(() => running.text() !== '');
     for (const stream of ports[1].streams.open.values()) stream.destroy();
     await until(() => running.errorText() !== '');
     await reached(bob, 'self', 'a/b', 'y');
