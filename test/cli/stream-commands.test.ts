@@ -137,6 +137,19 @@ describe('recv', () => {
     ]);
   });
 
+  test('in text a stream that broke is a failure: what was printed is not whole', async () => {
+    const two = await twoDaemons();
+    const receiving = two.bob.start(['recv', '1000']);
+    await listening(two.bob);
+    const broken = await two.ports[0].dial('peer', 1000);
+    broken.write('half');
+    await until(() => receiving.text() === 'half');
+    broken.abandon('failed');
+    const { code, stdout, stderr } = await receiving.finished;
+    expect({ code, stdout }).toEqual({ code: 1, stdout: 'half' });
+    expect(stderr).toMatch(/^note: {2}0: .*reset/);
+  });
+
   test('the time is up: what came is the result', async () => {
     const { bob } = await twoDaemons();
     const ran = await bob.run(['recv', '1000', '--timeout', '20ms', '--json']);

@@ -29,7 +29,7 @@ export const recv = defineCommand({
   },
   returns: 'messages[{seq, port, data, bytes, data_encoding, from, from_id | error}], timeout',
   details:
-    'Takes streams of trusted nodes and reads each to its end. In text their bytes go to standard output as they are.\nWhen the time is up, what came is the result; its exit code is 0.',
+    'Takes streams of trusted nodes and reads each to its end. In text their bytes go to standard output as they are.\nWhen the time is up, what came is the result; its exit code is 0.\nIn text it is 1 when a stream broke: what was printed of that is not whole.',
   async run({ args, client, io, json, notice, options, signal: interrupted }) {
     const port = readPort(args.port);
     const deadline = new Deadline(options.timeout ?? DEFAULT_TIMEOUT_MS, interrupted);
@@ -49,7 +49,8 @@ export const recv = defineCommand({
     if (json) return { data: { messages, timeout: deadline.isOver } };
     for (const { seq, error } of messages) if (error !== undefined) notice(`${seq}: ${error}`);
     if (deadline.isOver) notice(`the time is up: ${messages.length} of ${options.count} came`);
-    return {};
+    // Nothing in what was printed says that it is not whole.
+    return { exitCode: messages.some(({ error }) => error !== undefined) ? 1 : 0 };
   },
 });
 
