@@ -145,9 +145,7 @@ describe('recv', () => {
     broken.write('half');
     await until(() => receiving.text() === 'half');
     broken.abandon('failed');
-    const { code, stdout, stderr } = await receiving.finished;
-    expect({ code, stdout }).toEqual({ code: 1, stdout: 'half' });
-    expect(stderr).toMatch(/^note: {2}0: .*reset/);
+    expect(await receiving.finished).toMatchObject({ code: 1, stdout: 'half' });
   });
 
   test('the time is up: what came is the result', async () => {
