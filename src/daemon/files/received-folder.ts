@@ -84,6 +84,7 @@ export class ReceivedFolder {
       await makeFolder(this.root, stat);
       await makeFolder(this.#partial);
       const file = path.join(this.#partial, name);
+      await endNamed(file);
       const lies = await sizeOf(file);
       await this.#checkDisk(bytes - (lies ?? 0));
       await this.#quota.reserve(bytes, lies);
@@ -253,6 +254,12 @@ async function named(file: string, name: string): Promise<boolean> {
   }
   await unlink(file);
   return true;
+}
+
+/** A crash may have left a file both of its names: what was written to its part would be written to it. */
+async function endNamed(file: string): Promise<void> {
+  const found = await lstat(file).catch(() => undefined);
+  if (found?.isFile() === true && found.nlink > 1) await unlink(file);
 }
 
 async function replaced(file: string, name: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -150,4 +150,18 @@ test('a part that another stream takes over while it is verified: said as that',
   });
   await expect(verified).rejects.toThrow('superseded');
   await second?.end('keep');
+});
+
+test('a crash between the name of a file and the end of its part keeps nobody from sending it again', async () => {
+  const fixture = await exchangeFixture();
+  const left = await fixture.folder.begin('peer', 'same', 3);
+  await left.part.append(Buffer.from('abc'));
+  // Its own name was taken, so that it is not found by that.
+  linkSync(left.part.path, path.join(fixture.received, 'report-2'));
+  await left.end('keep');
+  const again = await fixture.folder.begin('peer', 'same', 3);
+  await again.part.append(Buffer.from('xyz'));
+  await again.part.sync();
+  expect(await again.place({ folder: [], name: 'report' })).toBe('report');
+  expect(fixture.tree()).toEqual({ report: 'xyz', 'report-2': 'abc' });
 });
