@@ -6,12 +6,16 @@ import { describeError } from '../base/pilot-error.ts';
 import type { Dial, DialEnd, DialHandlers } from './dial.ts';
 import { SUBPROTOCOL } from './protocol.ts';
 import { RelayError, type RelayErrorCode } from './relay-error.ts';
+import { sharedLookup } from './shared-lookup.ts';
+
+const lookup = sharedLookup();
 
 /** `Dial` over a real WebSocket. */
 export const dialWebSocket: Dial = ({ href, ca, maxFrameBytes }, handlers) => {
   const socket = new WebSocket(href, SUBPROTOCOL, {
     perMessageDeflate: false,
     maxPayload: maxFrameBytes,
+    lookup,
     ...(ca !== undefined && { ca }),
   });
   listen(socket, handlers);
