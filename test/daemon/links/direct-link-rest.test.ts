@@ -5,14 +5,15 @@ import { expect, test } from 'vitest';
 
 import { DirectLink } from '../../../src/daemon/links/direct-link.ts';
 import type { UdpPort } from '../../../src/daemon/links/udp-port.ts';
+import type { UdxCounters } from '../../../src/daemon/links/udx-load.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 /** UDX as the link sees it, with a round trip of 40 ms. */
-class FakeStream extends EventEmitter {
+class FakeStream extends EventEmitter implements UdxCounters {
   bbrState = 2;
   bytesTransmitted = 0;
   inflight = 0;
-  mtu = 1400;
+  packetsTransmitted = 0;
   retransmits = 0;
   rtt = 40;
   hasRoom = true;
