@@ -24,12 +24,12 @@ export interface LinkLoad {
 }
 
 /**
- * As much as streams may have under way: with a session's messages a link holds no more, and what is beyond that it
- * loses, messages too.
+ * What streams, or datagrams, may have under way. Of the session's 4 MiB, the rest of which is for messages: with those a
+ * link holds no more, and what is beyond that it loses, messages too.
  */
-const MAX_BEFORE_DATAGRAM_BYTES = 3 * 2 ** 20;
+export const MAX_UNDER_WAY_BYTES = 3 * 2 ** 20;
 
 /** A datagram would not only wait, as far as the link can tell. */
 export function takesDatagram(link: Link | undefined): boolean {
-  return link !== undefined && (link.load?.underWayBytes ?? 0) < MAX_BEFORE_DATAGRAM_BYTES;
+  return link !== undefined && (link.load?.underWayBytes ?? 0) < MAX_UNDER_WAY_BYTES;
 }

@@ -18,15 +18,13 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { DeliveryRate } from './delivery-rate.ts';
-import type { LinkLoad } from './link.ts';
+import { type LinkLoad, MAX_UNDER_WAY_BYTES } from './link.ts';
 import { ACK_DELAY_MS } from './reliable-stream.ts';
 
 export const MIN_UNDER_WAY_BYTES = 64 * 1024;
 /** Where the link says what is under way; elsewhere the peer's acknowledgements, one for 64 KiB, bring more about. */
 const MIN_WAITING_BYTES = 16 * 1024;
 const MIN_FRAME_BYTES = 4096;
-/** Of the session's 4 MiB; the rest is for messages. */
-export const MAX_UNDER_WAY_BYTES = 3 * 2 ** 20;
 /** On a fast path two busy processes hand over to each other in about this time. */
 const WAITING_MS = 3;
 /** What a resting link takes in a round trip, about: who asks little is answered all the same. */

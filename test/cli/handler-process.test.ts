@@ -4,6 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 
 import { type HandlerSettings, runHandler } from '../../src/cli/handler-process.ts';
 import { incoming } from '../client/fake-nodes.ts';
+import { processWarnings } from '../support/process-warnings.ts';
 
 vi.setConfig({ testTimeout: 20_000 });
 
@@ -27,14 +28,7 @@ test('who left the group and holds the output open is not waited for past the ti
 });
 
 test('one that does not stop when it has said too much is killed, once', async () => {
-  const warnings: string[] = [];
-  const warned = (warning: Error): void => {
-    warnings.push(warning.message);
-  };
-  process.on('warning', warned);
-  onTestFinished(() => {
-    process.off('warning', warned);
-  });
+  const warnings = processWarnings();
   const settings = shell('trap "" TERM; yes', 15_000);
   const run = runHandler(incoming('1', { data: 'x' }), settings, signal);
   await expect(run).rejects.toThrow('wrote more than 1 MiB');

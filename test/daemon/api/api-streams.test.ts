@@ -6,9 +6,10 @@ import { buffer, text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { PilotClient, type PilotStream } from '../../../src/client/client.ts';
+import { processWarnings } from '../../support/process-warnings.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { call, startApi } from './api-fixture.ts';
 import { next, type Two, two, upgradeRequest } from './two-apis.ts';
@@ -166,14 +167,7 @@ describe('what a dial is told', () => {
 });
 
 test('one signal for many streams and ports is no leak', async () => {
-  const warnings: string[] = [];
-  const warned = (warning: Error): void => {
-    warnings.push(warning.message);
-  };
-  process.on('warning', warned);
-  onTestFinished(() => {
-    process.off('warning', warned);
-  });
+  const warnings = processWarnings();
   const pair = await two();
   const { signal } = new AbortController();
   const listener = await pair.bob.listen(9, { signal });
